@@ -1,0 +1,71 @@
+import type { TabCounts } from '../domain/codes.ts';
+import type { Phase } from '../domain/phase.ts';
+import type { Tab } from '../domain/tab.ts';
+
+/** One run of one request over its tabs. */
+export interface PhaseRun {
+  request: string;
+  phase: Phase;
+}
+export interface TabRun extends PhaseRun {
+  tab: Tab;
+}
+export interface SegmentRange extends TabRun {
+  /** numbers of consecutive segments, first and last inclusive, from 1 */
+  from: number;
+  to: number;
+}
+/** What a phase has to do, counted apart from the importer (D1). No names, no bodies: ids and counts only. */
+export interface PhasePlan {
+  tabs: { tab: Tab; records: number; bytes: number }[];
+}
+export interface StagedTab {
+  segments: number;
+  records: number;
+}
+/** Groups of consecutive segments, each the work of one import activity, in import order. */
+export interface ImportGroups {
+  groups: { from: number; to: number; records: number }[];
+  /** where a barrier stands: groups from this index on start only when all before are done (originals before translations) */
+  barriers: number[];
+  /** pass as `after` for the next page, or null when there are no more */
+  next: number | null;
+}
+export interface TabProof {
+  counts: TabCounts;
+  warnings: number;
+  digestsMatch: boolean;
+  /** records that are missing, extra or different, and counts that do not add up; 0 when all is proven */
+  discrepancies: number;
+}
+export interface WrittenReport {
+  /** E.g. `phase-1`; F1: a retry makes a new version of it */
+  name: string;
+  version: number;
+  bytes: number;
+}
+
+/** The import's activities, run on the task queue of the import workers. Arguments and results hold ids and counts only. */
+export interface ImportActivities {
+  /** Fixes which parts of which files feed which tab (E3 in phase 2), and counts their records apart (D1). */
+  planPhase(run: PhaseRun): Promise<PhasePlan>;
+  /**
+   * Freezes the world an import consults. `start`: startedAt, primary contact, departments, statuses, who and what was in
+   * the portal before (C3, C9). `agents`: agents again after the agents tab. `contacts`: mails of contacts after the contacts tab.
+   */
+  freezeContext(input: PhaseRun & { after: 'start' | 'agents' | 'contacts' }): Promise<void>;
+  /** Reads a tab's source once, in order, and writes it as segments; goes on where an earlier attempt ended. */
+  stageTab(run: TabRun): Promise<StagedTab>;
+  /** The next page (at most 200) of import groups after a segment number; 0 for the first page. */
+  planImport(input: TabRun & { after: number }): Promise<ImportGroups>;
+  /** Imports consecutive segments; again is harmless (D3). */
+  importSegments(range: SegmentRange): Promise<TabCounts>;
+  /** Reads consecutive segments' records back from the desk and compares digests (D2). */
+  reconcileSegments(range: SegmentRange): Promise<{ discrepancies: number }>;
+  /** Adds up a tab, compares it with the count apart and looks for extra records (D1, D2). */
+  proveTab(run: TabRun): Promise<TabProof>;
+  /** Folds the ids this phase imported into the sorted set the next phase asks (E3: deleted in the desk). */
+  foldImported(run: PhaseRun): Promise<void>;
+  /** Streams the ledger into the report ZIP (C6, C7). */
+  writeReport(run: PhaseRun): Promise<WrittenReport>;
+}

@@ -1,0 +1,121 @@
+import type { TabCounts } from '../domain/codes.ts';
+import type { Limits, State, Step } from '../domain/lifecycle.ts';
+import type { Phase } from '../domain/phase.ts';
+import type { Tab } from '../domain/tab.ts';
+
+/** Everything about a request that its workflow knows; what people typed stands in the drafts. */
+export interface RequestSnapshot {
+  request: string;
+  /** Temporal's run, so that a writer of a run that was reset or replaced is refused */
+  runId: string;
+  /** grows with every snapshot of the request; an older one never overwrites a newer one */
+  sequence: number;
+  /** which draft holds what was typed */
+  revision: number;
+  state: State;
+  submitted: boolean;
+  paused: { since: number; by: string; reason: string } | null;
+  missingSteps: Step[];
+  /** keys of uploaded files */
+  files: string[];
+  limits: Limits;
+  /** all times in epoch milliseconds */
+  createdAt: number;
+  submittedAt: number | null;
+  expiresAt: number | null;
+  closedAt: number | null;
+  reason: string | null;
+  placeInLine: number | null;
+  expectedStart: number | null;
+  expectedEnd: number | null;
+  replyWindow: { opensAt: number; endsAt: number } | null;
+  earlyStart: { requester: boolean; operator: boolean };
+  phases: { phase: Phase; startedAt: number; endedAt: number | null; tabs: Partial<Record<Tab, TabCounts & { digestsMatch: boolean; warnings: number }>> }[];
+  reports: { name: string; version: number; at: number }[];
+  supportTicket: string | null;
+  /** keys of replies taken, in order */
+  replies: string[];
+}
+
+/** F2: one line of the audit log. `by` is `role:key name` or `system`, never a person's name or address. */
+export interface AuditEntry {
+  request: string;
+  sequence: number;
+  at: number;
+  by: string;
+  action: string;
+  reason: string | null;
+}
+
+/** Every message a request can send; each is composed in the requester's language from the request's records. */
+export const MESSAGE_KINDS = [
+  'confirmation',
+  'rejected',
+  'sentBack',
+  'cancelled',
+  'expiryReminder',
+  'expired',
+  'phaseStarted',
+  'phase1Report',
+  'replyReceived',
+  'reminder',
+  'lateReply',
+  'paused',
+  'resumed',
+  'stopped',
+  'completed',
+] as const;
+export type MessageKind = (typeof MESSAGE_KINDS)[number];
+
+export interface MessageOrder {
+  request: string;
+  /** numbered by the workflow: the same number is the same message (sent once) */
+  sequence: number;
+  kind: MessageKind;
+  /** epoch milliseconds, workflow time */
+  at: number;
+  /** what the message says besides the request's own records; no personal data */
+  facts: {
+    reason?: string;
+    phase?: Phase;
+    expectedEnd?: number;
+    windowEndsAt?: number;
+    report?: { name: string; version: number };
+    /** which reminder of the window, 1 or 2 */
+    reminder?: number;
+    counts?: Partial<Record<Tab, TabCounts>>;
+  };
+}
+
+export interface LifecycleActivities {
+  /** Writes the request document that lists and reads show; an older sequence or another run changes nothing. */
+  recordRequest(snapshot: RequestSnapshot): Promise<void>;
+  /** F2; the same sequence again is done already. */
+  appendAudit(entry: AuditEntry): Promise<void>;
+  /** Sends one message to the primary contact (requester in copy when another person) and puts it on the support ticket; once per sequence. */
+  sendMessage(order: MessageOrder): Promise<void>;
+  /** B1's automatic checks over a revision; findings are kept for the API. */
+  runChecks(input: { request: string; revision: number; limits: Limits; at: number }): Promise<{ blocking: number; ungranted: number; warnings: number; bytes: number; records: number }>;
+  /** A8: claims the portal for a request; false when another holds it. */
+  claimPortal(input: { request: string; portal: string }): Promise<{ claimed: boolean }>;
+  releasePortal(input: { request: string }): Promise<void>;
+  /** C2 */
+  closePortal(input: { request: string }): Promise<void>;
+  openPortal(input: { request: string }): Promise<void>;
+  /** B2: names of integrations that are on. */
+  checkIntegrations(input: { request: string }): Promise<{ on: string[] }>;
+  /** C1: opens the support ticket in the migration team's own portal; again answers the same id. */
+  openSupportTicket(input: { request: string; at: number }): Promise<{ ticket: string }>;
+  closeSupportTicket(input: { request: string; at: number }): Promise<void>;
+  /** B5: milliseconds a phase of this size takes at the speeds measured so far. */
+  estimatePhase(input: { request: string; tabs: { tab: Tab; records: number; bytes: number }[] }): Promise<{ milliseconds: number }>;
+  /** B5: keeps how fast a tab was imported. */
+  recordSpeed(input: { request: string; tab: Tab; records: number; bytes: number; milliseconds: number }): Promise<void>;
+  /** Deletes what was uploaded (A9, F5). */
+  eraseUploads(input: { request: string }): Promise<void>;
+  /** B4: stands in the processing queue, starting it when it is not there. */
+  joinQueue(input: { request: string; phase: Phase; front: boolean }): Promise<void>;
+  leaveQueue(input: { request: string; phase: Phase }): Promise<void>;
+  /** For the queue: which of these migrations no longer run. Beats while it watches; returns when one is gone or after an hour. */
+  watchHolders(input: { requests: string[] }): Promise<{ gone: string[] }>;
+}
