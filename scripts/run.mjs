@@ -5,8 +5,8 @@
  *
  * Plain JavaScript for Node 18 and later, because on a fresh clone it is the machine's own Node that starts it. npm
  * installs a Node 24 into node_modules; this file starts that one by its path, since a shell that has already looked
- * `node` up goes on using the old one. Ends as what it
- * ran ended (exit code or signal); with 1 if nothing could be run.
+ * `node` up goes on using the old one.
+ * Ends as what it ran ended (exit code or signal); with 1 if nothing could be run.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
