@@ -1,5 +1,6 @@
 import type { TabCounts } from '../domain/codes.ts';
 import type { Limits, State, Step } from '../domain/lifecycle.ts';
+import type { MessageKind } from '../domain/message.ts';
 import type { Phase } from '../domain/phase.ts';
 import type { Tab } from '../domain/tab.ts';
 
@@ -46,26 +47,6 @@ export interface AuditEntry {
   action: string;
   reason: string | null;
 }
-
-/** Every message a request can send; each is composed in the requester's language from the request's records. */
-export const MESSAGE_KINDS = [
-  'confirmation',
-  'rejected',
-  'sentBack',
-  'cancelled',
-  'expiryReminder',
-  'expired',
-  'phaseStarted',
-  'phase1Report',
-  'replyReceived',
-  'reminder',
-  'lateReply',
-  'paused',
-  'resumed',
-  'stopped',
-  'completed',
-] as const;
-export type MessageKind = (typeof MESSAGE_KINDS)[number];
 
 export interface MessageOrder {
   request: string;

@@ -43,10 +43,15 @@ export interface Column {
 const TEXT = 65_535;
 
 function camelCase(header: string): string {
-  const words = header.replace(/[^A-Za-z0-9]+/g, ' ').trim().split(' ');
+  const words = header
+    .replace(/[^A-Za-z0-9]+/g, ' ')
+    .trim()
+    .split(' ');
   return words
     .map((word, index) => {
-      const lower = /^[A-Z0-9]+$/.test(word) ? word.toLowerCase() : word.charAt(0).toLowerCase() + word.slice(1);
+      const lower = /^[A-Z0-9]+$/.test(word)
+        ? word.toLowerCase()
+        : word.charAt(0).toLowerCase() + word.slice(1);
       return index === 0 ? lower : lower.charAt(0).toUpperCase() + lower.slice(1);
     })
     .join('');
@@ -279,7 +284,8 @@ export function matchHeaders(tab: Tab, headers: readonly string[]): HeaderMatch 
   const doubled: string[] = [];
   const columns = headers.map((header): ColumnPlan => {
     const clean = header.replace(/^\uFEFF/, '').trim();
-    if ((HANDED_BACK_HEADERS as readonly string[]).includes(clean.toLowerCase())) return { use: 'handedBack', header };
+    if ((HANDED_BACK_HEADERS as readonly string[]).includes(clean.toLowerCase()))
+      return { use: 'handedBack', header };
     const known = columnFor(tab, clean);
     if (known !== undefined && !taken.has(known.field)) {
       taken.add(known.field);
@@ -291,6 +297,8 @@ export function matchHeaders(tab: Tab, headers: readonly string[]): HeaderMatch 
     names.add(name);
     return { use: 'custom', name, header };
   });
-  const missing = COLUMNS[tab].filter((each) => each.required && !taken.has(each.field)).map((each) => each.header);
+  const missing = COLUMNS[tab]
+    .filter((each) => each.required && !taken.has(each.field))
+    .map((each) => each.header);
   return { columns, missing, doubled };
 }

@@ -131,7 +131,9 @@ function readValue(column: Column, text: string): { value: Value } | { not: stri
       return bareAddress(text.trim()) === null ? { not: 'a mail address' } : { value: text.trim() };
     case 'addresses': {
       const list = splitList(text);
-      return list.every((each) => bareAddress(each) !== null) ? { value: list } : { not: 'a list of mail addresses' };
+      return list.every((each) => bareAddress(each) !== null)
+        ? { value: list }
+        : { not: 'a list of mail addresses' };
     }
     case 'list':
       return { value: splitTags(text) };
@@ -162,7 +164,10 @@ function readValue(column: Column, text: string): { value: Value } | { not: stri
 /** Numbers must survive a round trip: as many digits as the number can hold. */
 function survives(text: string, number: number): boolean {
   if (!Number.isFinite(number)) return false;
-  const digits = text.replace(/^[+-]?0*/, '').replace('.', '').replace(/^0+/, '');
+  const digits = text
+    .replace(/^[+-]?0*/, '')
+    .replace('.', '')
+    .replace(/^0+/, '');
   const significant = text.includes('.') ? digits.replace(/0+$/, '') : digits;
   return significant.length <= 15 || (Number.isSafeInteger(number) && !text.includes('.'));
 }
@@ -208,17 +213,28 @@ export function recordReader(plan: TabPlan): (cells: readonly string[]) => ReadR
     const faults: Fault[] = [];
     let externalId = '';
     for (const { header } of absent) {
-      faults.push({ code: 'MISSING_REQUIRED', column: header, index: cells.length, message: `${header} is missing: the file has no such column` });
+      faults.push({
+        code: 'MISSING_REQUIRED',
+        column: header,
+        index: cells.length,
+        message: `${header} is missing: the file has no such column`,
+      });
     }
     for (const { index, column } of steps) {
       const text = cells[index] ?? '';
       const { header } = column;
       if (text === '' || (column.type !== 'text' && text.trim() === '')) {
-        if (column.required) faults.push({ code: 'MISSING_REQUIRED', column: header, index, message: `${header} is empty` });
+        if (column.required)
+          faults.push({ code: 'MISSING_REQUIRED', column: header, index, message: `${header} is empty` });
         continue;
       }
       if (!text.isWellFormed()) {
-        faults.push({ code: 'BAD_ENCODING', column: header, index, message: `${header} holds half a character` });
+        faults.push({
+          code: 'BAD_ENCODING',
+          column: header,
+          index,
+          message: `${header} holds half a character`,
+        });
         continue;
       }
       const read = readValue(column, text);
@@ -237,7 +253,13 @@ export function recordReader(plan: TabPlan): (cells: readonly string[]) => ReadR
       }
       if (column.type === 'externalId') externalId = text;
       else if (column.type === 'reference' && column.refersTo !== undefined) {
-        references.push({ field: column.field, tab: column.refersTo, externalId: text, column: header, index });
+        references.push({
+          field: column.field,
+          tab: column.refersTo,
+          externalId: text,
+          column: header,
+          index,
+        });
       } else if (plan.tab === 'threads' && column.field === 'content' && text === 'NULL') {
         fields['content'] = '';
       } else fields[column.field] = read.value;
@@ -263,7 +285,12 @@ export function recordReader(plan: TabPlan): (cells: readonly string[]) => ReadR
         const text = cells[index] ?? '';
         if (text === '') continue;
         if (!text.isWellFormed()) {
-          faults.push({ code: 'BAD_ENCODING', column: header, index, message: `${header} holds half a character` });
+          faults.push({
+            code: 'BAD_ENCODING',
+            column: header,
+            index,
+            message: `${header} holds half a character`,
+          });
           continue;
         }
         customFields[name] = text;
@@ -271,7 +298,14 @@ export function recordReader(plan: TabPlan): (cells: readonly string[]) => ReadR
       }
       if (any) fields['customFields'] = customFields;
     }
-    return { externalId, fields, references, people, warnings: [], faults: faults.length > 1 ? orderFaults(faults) : faults };
+    return {
+      externalId,
+      fields,
+      references,
+      people,
+      warnings: [],
+      faults: faults.length > 1 ? orderFaults(faults) : faults,
+    };
   };
 }
 
@@ -283,5 +317,10 @@ function closedAfterCreated(tab: Tab, fields: Fields, steps: readonly Step[], fa
   const step = steps.find((each) => each.column.field === 'closedTime');
   if (step === undefined) return;
   const header = step.column.header;
-  faults.push({ code: 'BAD_FORMAT', column: header, index: step.index, message: `${header} is before the Created Time` });
+  faults.push({
+    code: 'BAD_FORMAT',
+    column: header,
+    index: step.index,
+    message: `${header} is before the Created Time`,
+  });
 }

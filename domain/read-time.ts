@@ -11,7 +11,15 @@ export function readTime(text: string): number | null {
   if (parts === null) return null;
   const [, year, , month, day, hour, minute, second = '0', fraction = '', zone = 'Z'] = parts;
   const millisecond = Number(fraction.padEnd(3, '0').slice(0, 3));
-  const time = timeOf(Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second), millisecond);
+  const time = timeOf(
+    Number(year),
+    Number(month),
+    Number(day),
+    Number(hour),
+    Number(minute),
+    Number(second),
+    millisecond,
+  );
   if (time === null) return null;
   if (zone === 'Z' || zone === 'z') return time;
   const hours = Number(zone.slice(1, 3));
@@ -30,7 +38,17 @@ export function timeOf(
   second: number,
   millisecond: number,
 ): number | null {
-  if (year < 1900 || year > 2099 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return null;
+  if (
+    year < 1900 ||
+    year > 2099 ||
+    month < 1 ||
+    month > 12 ||
+    day < 1 ||
+    hour > 23 ||
+    minute > 59 ||
+    second > 59
+  )
+    return null;
   if (day > 28 && day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return null;
   return Date.UTC(year, month - 1, day, hour, minute, second, millisecond);
 }

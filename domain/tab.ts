@@ -54,12 +54,21 @@ export class TabChoiceError extends Error {
 export function chooseTabs(chosen: readonly string[], omit: readonly string[] = []): Tab[] {
   const tabs = new Set<Tab>();
   for (const name of chosen) {
-    if (!isTab(name)) throw new TabChoiceError('UNKNOWN_TAB', name, `There is no tab "${name}"; the tabs are ${TABS.join(', ')}.`);
+    if (!isTab(name))
+      throw new TabChoiceError(
+        'UNKNOWN_TAB',
+        name,
+        `There is no tab "${name}"; the tabs are ${TABS.join(', ')}.`,
+      );
     tabs.add(name);
   }
   for (const child of TICKET_CHILD_TABS) {
     if (tabs.has(child) && !tabs.has('tickets')) {
-      throw new TabChoiceError('CHILD_WITHOUT_TICKETS', child, `${child} cannot be chosen without tickets; choose tickets too.`);
+      throw new TabChoiceError(
+        'CHILD_WITHOUT_TICKETS',
+        child,
+        `${child} cannot be chosen without tickets; choose tickets too.`,
+      );
     }
   }
   if (tabs.has('tickets')) for (const child of TICKET_CHILD_TABS) tabs.add(child);

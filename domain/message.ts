@@ -1,0 +1,19 @@
+/** Every message a request can send; each is composed in the requester's language from the request's records. */
+export const MESSAGE_KINDS = [
+  'confirmation',
+  'rejected',
+  'sentBack',
+  'cancelled',
+  'expiryReminder',
+  'expired',
+  'phaseStarted',
+  'phase1Report',
+  'replyReceived',
+  'reminder',
+  'lateReply',
+  'paused',
+  'resumed',
+  'stopped',
+  'completed',
+] as const;
+export type MessageKind = (typeof MESSAGE_KINDS)[number];
