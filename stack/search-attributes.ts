@@ -12,6 +12,7 @@ export const SEARCH_ATTRIBUTES = {
   ReplyWindowEnds: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
 } as const;
 
+const GRPC_ALREADY_EXISTS = 6;
 const GRPC_UNIMPLEMENTED = 12;
 
 /**
@@ -23,12 +24,15 @@ export async function registerSearchAttributes(
   namespace: string,
 ): Promise<void> {
   const present = await customAttributes(connection, namespace);
-  const missing = Object.entries(SEARCH_ATTRIBUTES).filter(([name]) => !present.has(name));
-  if (missing.length === 0) return;
-  await connection.operatorService.addSearchAttributes({
-    namespace,
-    searchAttributes: Object.fromEntries(missing),
-  });
+  for (const [name, type] of Object.entries(SEARCH_ATTRIBUTES)) {
+    if (present.has(name)) continue;
+    await connection.operatorService
+      .addSearchAttributes({ namespace, searchAttributes: { [name]: type } })
+      .catch((error: unknown) => {
+        // Another process was faster, or the server does not say which it has.
+        if (!hasCode(error, GRPC_ALREADY_EXISTS)) throw error;
+      });
+  }
 }
 
 async function customAttributes(
@@ -40,7 +44,11 @@ async function customAttributes(
     return new Set(Object.keys(listed.customAttributes));
   } catch (error) {
     // The time-skipping test server does not list them.
-    if (error instanceof Error && 'code' in error && error.code === GRPC_UNIMPLEMENTED) return new Set();
+    if (hasCode(error, GRPC_UNIMPLEMENTED)) return new Set();
     throw error;
   }
+}
+
+function hasCode(error: unknown, code: number): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
