@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigurationError, readConfiguration, readDuration, readShare } from './read-configuration.ts';
+
+const COMPLETE = {
+  MONGODB_URI: 'mongodb://localhost:27017',
+  SMTP_URL: 'smtp://localhost:1025',
+  MAIL_FROM: 'Deskferry <deskferry@example.com>',
+  TEAM_MAIL: 'team@example.com',
+  SUPPORT_ADDRESS: 'support@example.com',
+  PUBLIC_URL: 'http://localhost:8080/',
+  STORAGE_FOLDER: '/var/lib/deskferry',
+};
+
+function faults(environment: Record<string, string>): readonly { variable: string; fault: string }[] {
+  try {
+    readConfiguration(environment);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+describe('configuration', () => {
+  it('needs the addresses and the folder; everything else has a default', () => {
+    expect(readConfiguration(COMPLETE)).toEqual({
+      port: 8080,
+      temporal: { address: 'localhost:7233', namespace: 'default', apiKey: null, tls: false },
+      mongodb: { uri: 'mongodb://localhost:27017', database: 'deskferry' },
+      mail: {
+        smtpUrl: 'smtp://localhost:1025',
+        from: 'Deskferry <deskferry@example.com>',
+        team: 'team@example.com',
+      },
+      supportAddress: 'support@example.com',
+      publicUrl: 'http://localhost:8080',
+      storageFolder: '/var/lib/deskferry',
+      replyWindowMs: 1_209_600_000,
+      concurrentTurns: 1,
+      failureShare: 0.05,
+      limits: { files: 5, fileBytes: 2_000_000_000, totalBytes: 10_000_000_000 },
+      logLevel: 'info',
+    });
+  });
+
+  it('tells every fault at once, with the variable and without its value', () => {
+    const told = faults({
+      ...COMPLETE,
+      PORT: 'eighty',
+      PUBLIC_URL: 'ftp://secret.example.com',
+      MAIL_FROM: ' ',
+      DESKFERRY_REPLY_WINDOW: '14',
+      LOG_LEVEL: 'loud',
+    });
+    expect(told.map((fault) => fault.variable).toSorted()).toEqual([
+      'DESKFERRY_REPLY_WINDOW',
+      'LOG_LEVEL',
+      'MAIL_FROM',
+      'PORT',
+      'PUBLIC_URL',
+    ]);
+    expect(told.find((fault) => fault.variable === 'MAIL_FROM')?.fault).toBe('is not set');
+    expect(JSON.stringify(told)).not.toContain('secret.example.com');
+  });
+
+  it('E1: reads the reply window as a length of time', () => {
+    expect(['30s', '10m', '36h', '14d', '500ms', '1.5h'].map(readDuration)).toEqual([
+      30_000, 600_000, 129_600_000, 1_209_600_000, 500, 5_400_000,
+    ]);
+    expect(['', '14', '0s', '-1d', '1w', 'd'].map(readDuration)).toEqual([
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+    ]);
+    expect(readConfiguration({ ...COMPLETE, DESKFERRY_REPLY_WINDOW: '30s' }).replyWindowMs).toBe(30_000);
+  });
+
+  it('C5: reads the share of failed records as a fraction or as a percentage', () => {
+    expect(['0.05', '5%', '0', '100%', '1'].map(readShare)).toEqual([0.05, 0.05, 0, 1, 1]);
+    expect(['5', '101%', '-1%', 'all'].map(readShare)).toEqual([null, null, null, null]);
+  });
+
+  it('sends a Temporal key over TLS only, unless told otherwise', () => {
+    expect(readConfiguration({ ...COMPLETE, TEMPORAL_API_KEY: 'k' }).temporal.tls).toBe(true);
+    expect(
+      readConfiguration({ ...COMPLETE, TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'false' }).temporal.tls,
+    ).toBe(false);
+  });
+});

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { DEFAULT_LIMITS, type Limits, REPLY_WINDOW_MS } from '../domain/lifecycle.ts';
+
+/** What every process of Deskferry is told by its environment. */
+export interface Configuration {
+  /** port the API listens on */
+  port: number;
+  temporal: {
+    /** host:port */
+    address: string;
+    namespace: string;
+    /** null where the server asks for none */
+    apiKey: string | null;
+    tls: boolean;
+  };
+  mongodb: { uri: string; database: string };
+  mail: {
+    /** smtp: or smtps: URL, with the credentials if the server asks for any */
+    smtpUrl: string;
+    from: string;
+    /** the migration team's own address */
+    team: string;
+  };
+  /** whom a request over a limit is sent to (A4) */
+  supportAddress: string;
+  /** where people reach the API, without a slash at the end */
+  publicUrl: string;
+  /** folder of uploads, segments and reports */
+  storageFolder: string;
+  /** length of the reply window in milliseconds (E1) */
+  replyWindowMs: number;
+  /** how many phase runs go at a time (B4) */
+  concurrentTurns: number;
+  /** share of failed records of a tab above which it is flagged, 0..1 (C5) */
+  failureShare: number;
+  /** what a request may upload before an operator grants more (A4) */
+  limits: Limits;
+  logLevel: LogLevel;
+}
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The environment does not say what it must; the message has a line for every fault, and no values. */
+export class ConfigurationError extends Error {
+  readonly code = 'CONFIGURATION';
+  readonly faults: readonly { variable: string; fault: string }[];
+  constructor(faults: readonly { variable: string; fault: string }[]) {
+    super(
+      ['The environment is not complete:', ...faults.map((f) => `  ${f.variable}: ${f.fault}`)].join('\n'),
+    );
+    this.name = 'ConfigurationError';
+    this.faults = faults;
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/**
+ * Reads a length of time such as `30s`, `10m`, `36h` or `14d`.
+ * @returns milliseconds, or null when the text is no length of time above zero
+ */
+export function readDuration(text: string): number | null {
+  const parts = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(text.trim());
+  const unit = UNITS[parts?.[2] ?? ''];
+  if (parts === null || unit === undefined) return null;
+  const milliseconds = Math.round(Number(parts[1]) * unit);
+  return milliseconds > 0 && Number.isSafeInteger(milliseconds) ? milliseconds : null;
+}
+
+/** Reads a share given as `0.05` or `5%`; gives 0..1, or null when it is neither. */
+export function readShare(text: string): number | null {
+  const parts = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim());
+  if (parts === null) return null;
+  const share = Number(parts[1]) / (parts[2] === '%' ? 100 : 1);
+  return share <= 1 ? share : null;
+}
+
+/** A variable read by a function that gives null for what it cannot read. */
+function readBy<T>(read: (text: string) => T | null, fault: string) {
+  return z.string().transform((text, context): T => {
+    const value = read(text);
+    if (value !== null) return value;
+    context.addIssue({ code: 'custom', message: fault });
+    return z.NEVER;
+  });
+}
+
+const count = (fault: string, most = Number.MAX_SAFE_INTEGER) =>
+  readBy((text) => {
+    const value = Number(text);
+    return /^\d+$/.test(text) && value >= 1 && value <= most ? value : null;
+  }, fault);
+
+const webAddress = (protocols: readonly string[], fault: string) =>
+  readBy((text) => (URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : null), fault);
+
+/** A mailbox, bare or with a display name: `Deskferry <deskferry@example.com>`. */
+const mailbox = readBy(
+  (text) => (/^(?:[^<>\r\n]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/.test(text) ? text : null),
+  'is not a mail address',
+);
+
+const DURATION_FAULT = 'is not a length of time; write it like 30s, 10m, 36h or 14d';
+
+const ENVIRONMENT = z.object({
+  PORT: count('is not a port (1 to 65535)', 65_535).default(8080),
+  TEMPORAL_ADDRESS: readBy((text) => (/^[^\s/]+:\d+$/.test(text) ? text : null), 'is not host:port').default(
+    'localhost:7233',
+  ),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  TEMPORAL_API_KEY: z.string().min(1).optional(),
+  TEMPORAL_TLS: z.enum(['true', 'false'], 'is neither true nor false').optional(),
+  MONGODB_URI: readBy(
+    (text) => (/^mongodb(?:\+srv)?:\/\/\S+$/.test(text) ? text : null),
+    'is no mongodb:// address',
+  ),
+  MONGODB_DATABASE: readBy(
+    (text) => (/^[A-Za-z0-9_-]{1,63}$/.test(text) ? text : null),
+    'is no database name (letters, digits, _ and -)',
+  ).default('deskferry'),
+  SMTP_URL: webAddress(['smtp:', 'smtps:'], 'is no smtp:// or smtps:// address'),
+  MAIL_FROM: mailbox,
+  TEAM_MAIL: mailbox,
+  SUPPORT_ADDRESS: mailbox,
+  PUBLIC_URL: webAddress(['http:', 'https:'], 'is no http:// or https:// address'),
+  STORAGE_FOLDER: z.string().min(1),
+  DESKFERRY_REPLY_WINDOW: readBy(readDuration, DURATION_FAULT).default(REPLY_WINDOW_MS),
+  DESKFERRY_CONCURRENT_TURNS: count('is not a number of turns (1 or more)', 1_000).default(1),
+  DESKFERRY_FAILURE_SHARE: readBy(readShare, 'is not a share; write it like 0.05 or 5%').default(0.05),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `is none of ${LOG_LEVELS.join(', ')}`).default('info'),
+});
+
+/**
+ * Reads the environment once, at the start of a process. A variable that is set to nothing counts as not set.
+ * @param environment usually `process.env`
+ * @throws ConfigurationError naming every variable at fault, never its value
+ */
+export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
+  const read = ENVIRONMENT.safeParse(given);
+  if (!read.success) {
+    throw new ConfigurationError(
+      read.error.issues.map((issue) => {
+        const variable = String(issue.path[0]);
+        return { variable, fault: given[variable] === undefined ? 'is not set' : issue.message };
+      }),
+    );
+  }
+  const env = read.data;
+  return {
+    port: env.PORT,
+    temporal: {
+      address: env.TEMPORAL_ADDRESS,
+      namespace: env.TEMPORAL_NAMESPACE,
+      apiKey: env.TEMPORAL_API_KEY ?? null,
+      // a key is sent over TLS only, unless someone says otherwise in so many words
+      tls: env.TEMPORAL_TLS === undefined ? env.TEMPORAL_API_KEY !== undefined : env.TEMPORAL_TLS === 'true',
+    },
+    mongodb: { uri: env.MONGODB_URI, database: env.MONGODB_DATABASE },
+    mail: { smtpUrl: env.SMTP_URL, from: env.MAIL_FROM, team: env.TEAM_MAIL },
+    supportAddress: env.SUPPORT_ADDRESS,
+    publicUrl: env.PUBLIC_URL.replace(/\/+$/, ''),
+    storageFolder: env.STORAGE_FOLDER,
+    replyWindowMs: env.DESKFERRY_REPLY_WINDOW,
+    concurrentTurns: env.DESKFERRY_CONCURRENT_TURNS,
+    failureShare: env.DESKFERRY_FAILURE_SHARE,
+    limits: DEFAULT_LIMITS,
+    logLevel: env.LOG_LEVEL,
+  };
+}
