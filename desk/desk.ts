@@ -19,6 +19,8 @@ export interface Portal {
   primaryContact: { agentId: DeskId; name: string; mail: string };
   /** C2: the request that closed the portal to its agents, or null when it is open */
   closedBy: string | null;
+  /** B2: the request for which the integrations must stay off, or null when they may be switched */
+  integrationsLockedBy: string | null;
 }
 
 /** Which run of which request writes (architecture: what makes a re-run harmless). */
@@ -66,6 +68,20 @@ export interface StoredRecord {
   fields: Fields;
 }
 
+/** What became of a record that an undo was to take away (F1). `gone`: it was not there any more. */
+export type RemoveResult = 'removed' | 'changedSince' | 'notOurs' | 'gone';
+
+export interface RemoveOutcome {
+  deskId: DeskId;
+  result: RemoveResult;
+}
+
+/** Desk ids that cannot be derived from the external id: of records mapped to ones that were there before (C9). */
+export interface LinkFinder {
+  /** external id -> desk id, for those that are linked */
+  find(portal: string, scope: string, tab: Tab, externalIds: readonly string[]): Promise<Map<string, DeskId>>;
+}
+
 /** Writing to the place where the data goes. Both the embedded desk and a remote one fit it. */
 export interface Desk {
   /** The portals an authorisation opens: here, those of a tenant. */
@@ -76,16 +92,42 @@ export interface Desk {
   close(portal: string, request: string): Promise<void>;
   /** C2: opens what this request closed; again is harmless. */
   open(portal: string, request: string): Promise<void>;
+  /** B2: keeps the integrations off for one request; again is harmless. @throws IntegrationsLocked when another request holds them */
+  lockIntegrations(portal: string, request: string): Promise<void>;
+  /** B2: ends what this request's lockIntegrations began; again is harmless. */
+  unlockIntegrations(portal: string, request: string): Promise<void>;
+  /** B6: makes a throw-away copy of the portal (its settings, none of its records) for a sample run; again is harmless. Its id. */
+  openSamplePortal(portal: string, request: string): Promise<string>;
+  /** B6: removes the request's throw-away copy and all its records; again is harmless. */
+  dropSamplePortal(request: string): Promise<void>;
   /** Adds statuses the portal does not have yet (C4, docs/formats.md: unknown values are added). */
   addStatuses(portal: string, statuses: readonly string[]): Promise<void>;
   /** Writes a batch (at most 1,000 records); outcomes in the batch's order. A second write of the same stamp changes nothing and answers the same. */
   write(tab: Tab, batch: readonly DeskRecord[], stamp: ImportStamp): Promise<WriteOutcome[]>;
   /** External id -> desk id for those that exist; both derived ids and links. */
-  resolve(portal: string, scope: string, tab: Tab, externalIds: readonly string[]): Promise<Map<string, DeskId>>;
+  resolve(
+    portal: string,
+    scope: string,
+    tab: Tab,
+    externalIds: readonly string[],
+  ): Promise<Map<string, DeskId>>;
   /** Reads records back by external id (derived ids only; links lead to records of others). */
   read(portal: string, scope: string, tab: Tab, externalIds: readonly string[]): Promise<StoredRecord[]>;
   /** Every record under the scope in id order, in pages: the pass that names extra records (D2). */
-  scan(portal: string, scope: string, tab: Tab): AsyncIterable<{ externalId: string; createdBy: { request: string; phase: Phase } | null }[]>;
+  scan(
+    portal: string,
+    scope: string,
+    tab: Tab,
+  ): AsyncIterable<{ externalId: string; createdBy: { request: string; phase: Phase } | null }[]>;
   /** Every record of the portal's tab in id order, whoever made it, in pages: what was there before (C3, C9). */
-  scanPortal(portal: string, tab: Tab, fields: readonly string[]): AsyncIterable<{ deskId: DeskId; createdBy: { request: string; phase: Phase } | null; fields: Fields }[]>;
+  scanPortal(
+    portal: string,
+    tab: Tab,
+    fields: readonly string[],
+  ): AsyncIterable<{ deskId: DeskId; createdBy: { request: string; phase: Phase } | null; fields: Fields }[]>;
+  /**
+   * F1: deletes records by desk id, but only those that this request created and nobody changed since; outcomes in the
+   * order of the ids. Whether others refer to them is the caller's to decide.
+   */
+  remove(tab: Tab, deskIds: readonly DeskId[], request: string): Promise<RemoveOutcome[]>;
 }

@@ -1,0 +1,128 @@
+import type { Db } from 'mongodb';
+import type { Fields } from '../../domain/canonical.ts';
+import type { Phase } from '../../domain/phase.ts';
+import type { Tab } from '../../domain/tab.ts';
+import type { DeskId, LinkFinder, StoredRecord } from '../desk.ts';
+import { type DeskDocument, digestOf, fieldsOf, recordsOf } from './desk-document.ts';
+import { externalIdOf, prefixBounds, recordId } from './record-id.ts';
+
+const PAGE = 5_000;
+
+type CreatedBy = { request: string; phase: Phase } | null;
+
+/** External id -> desk id of those that exist: under the id derived from it, else by a link. */
+export async function resolveIds(
+  db: Db,
+  links: LinkFinder,
+  where: { portal: string; scope: string; tab: Tab },
+  externalIds: readonly string[],
+): Promise<Map<string, DeskId>> {
+  const { portal, scope, tab } = where;
+  const found = new Map<string, DeskId>();
+  const wanted = [...new Set(externalIds)];
+  if (wanted.length === 0) return found;
+  const there = await recordsOf(db, tab)
+    .find({ _id: { $in: wanted.map((each) => recordId(portal, scope, each)) } }, { projection: { _id: 1 } })
+    .toArray();
+  for (const { _id } of there) found.set(externalIdOf(_id), _id);
+  const rest = wanted.filter((each) => !found.has(each));
+  if (rest.length > 0) {
+    for (const [externalId, deskId] of await links.find(portal, scope, tab, rest))
+      found.set(externalId, deskId);
+  }
+  return found;
+}
+
+/** D2: records by external id, in the order asked for; those that are not there are left out. */
+export async function readRecords(
+  db: Db,
+  where: { portal: string; scope: string; tab: Tab },
+  externalIds: readonly string[],
+): Promise<StoredRecord[]> {
+  if (externalIds.length === 0) return [];
+  const ids = externalIds.map((each) => recordId(where.portal, where.scope, each));
+  const found = new Map<string, DeskDocument>();
+  for (const document of await recordsOf(db, where.tab)
+    .find({ _id: { $in: ids } })
+    .toArray()) {
+    found.set(document._id, document);
+  }
+  const records: StoredRecord[] = [];
+  externalIds.forEach((externalId, index) => {
+    const document = found.get(ids[index] ?? '');
+    if (document === undefined) return;
+    records.push({
+      externalId,
+      deskId: document._id,
+      digest: digestOf(document),
+      createdBy: document.migration?.created ?? null,
+      fields: fieldsOf(document),
+    });
+  });
+  return records;
+}
+
+/** D2: every record under `portal/scope/` in id order, in pages. */
+export async function* scanScope(
+  db: Db,
+  where: { portal: string; scope: string; tab: Tab },
+): AsyncGenerator<{ externalId: string; createdBy: CreatedBy }[]> {
+  const pages = pagesOf(db, where.tab, `${where.portal}/${where.scope}/`, { 'migration.created': 1 });
+  for await (const page of pages) {
+    yield page.map(({ _id, migration }) => ({
+      externalId: externalIdOf(_id),
+      createdBy: migration?.created ?? null,
+    }));
+  }
+}
+
+/** C3, C9: every record of a portal's tab in id order, whoever made it, in pages, with the fields named. */
+export async function* scanPortal(
+  db: Db,
+  portal: string,
+  tab: Tab,
+  fields: readonly string[],
+): AsyncGenerator<{ deskId: DeskId; createdBy: CreatedBy; fields: Fields }[]> {
+  const projection: Record<string, 1> = { 'migration.created': 1 };
+  for (const field of fields) projection[field] = 1;
+  for await (const page of pagesOf(db, tab, `${portal}/`, projection)) {
+    yield page.map((document) => ({
+      deskId: document._id,
+      createdBy: document.migration?.created ?? null,
+      fields: fieldsOf(document),
+    }));
+  }
+}
+
+/** How many records a portal holds over the tabs named (A5). */
+export async function countRecords(db: Db, portal: string, tabs: readonly Tab[]): Promise<number> {
+  let count = 0;
+  for (const tab of tabs) {
+    for await (const page of pagesOf(db, tab, `${portal}/`, { _id: 1 })) count += page.length;
+  }
+  return count;
+}
+
+/** Documents under a prefix in id order, in pages, with the fields projected. */
+export async function* pagesOf(
+  db: Db,
+  tab: Tab,
+  prefix: string,
+  projection: Record<string, 1>,
+): AsyncGenerator<DeskDocument[]> {
+  const { from, before } = prefixBounds(prefix);
+  let last = from;
+  for (;;) {
+    const page = await recordsOf(db, tab)
+      .find(
+        { _id: { $gt: last, $lt: before } },
+        { projection, sort: { _id: 1 }, limit: PAGE, batchSize: PAGE },
+      )
+      .toArray();
+    const end = page.at(-1);
+    if (end === undefined) return;
+    yield page;
+    if (page.length < PAGE) return;
+    last = end._id;
+  }
+}
