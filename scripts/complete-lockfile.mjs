@@ -65,7 +65,7 @@ for (const place of places) console.log(`${place} ${missing[place].version}`);
 if (places.length > 0 && process.argv.includes('--check')) process.exit(1);
 if (places.length > 0) {
   const { '': project, ...rest } = { ...packages, ...missing };
-  const sorted = Object.entries(rest).sort(([a], [b]) => a.localeCompare(b, 'en'));
+  const sorted = Object.entries(rest).toSorted(([a], [b]) => a.localeCompare(b, 'en'));
   lockfile.packages = { '': project, ...Object.fromEntries(sorted) };
   writeFileSync(file, `${JSON.stringify(lockfile, null, 2)}\n`);
 }
