@@ -1,0 +1,132 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { root, trackedFiles } from './tracked-files.ts';
+
+interface Service {
+  image?: string;
+  build?: { context: string; target?: string };
+  command?: string[];
+  environment?: Record<string, string>;
+  healthcheck?: { test: string[] };
+  depends_on?: Record<string, { condition: string }>;
+  volumes?: string[];
+  ports?: string[];
+}
+interface Compose {
+  services: Record<string, Service>;
+  volumes: Record<string, unknown>;
+}
+
+const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
+
+const composeText = read('docker-compose.yml');
+const compose = parse(composeText, { merge: true }) as Compose;
+const services = Object.entries(compose.services);
+const dockerfile = read('Dockerfile');
+const example = read('.env.example');
+
+/** Every name in .env.example, also where it stands in a comment. */
+const named = [...example.matchAll(/^(?:# )?([A-Z][A-Z_]*)=/gm)].map(([, name = '']) => name);
+
+/** Names of the machine, not of Deskferry. */
+const MACHINE = new Set(['HOME', 'JAVA_HOME', 'LOCALAPPDATA', 'NO_COLOR', 'PATH', 'XDG_CACHE_HOME']);
+
+/** The names product code reads from its environment, each once. */
+function readByCode(): string[] {
+  const names = new Set<string>();
+  for (const file of trackedFiles('.ts').filter(
+    (each) => !/\.test\.ts$|^(bench|examples|test)\//.test(each),
+  )) {
+    const text = read(file);
+    for (const [, name = ''] of text.matchAll(/\b(?:env|environment|given)(?:\.|\[')([A-Z][A-Z_]+)\b/g)) {
+      names.add(name);
+    }
+  }
+  for (const [, name = ''] of read('configuration/read-configuration.ts').matchAll(
+    /^ {2}([A-Z][A-Z_]+): /gm,
+  )) {
+    names.add(name);
+  }
+  return [...names].filter((name) => !MACHINE.has(name));
+}
+
+describe('configuration', () => {
+  test('.env.example names everything that code or the compose file reads, and nothing else', () => {
+    const inCompose = [...composeText.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name);
+    expect(named.toSorted()).toEqual([...new Set([...readByCode(), ...inCompose])].toSorted());
+  });
+
+  test('docs/operations.md explains every name', () => {
+    const operations = read('docs/operations.md');
+    expect(named.filter((name) => !operations.includes(`| \`${name}\` |`))).toEqual([]);
+  });
+});
+
+describe('docker-compose.yml', () => {
+  test('has the service, what it needs, and nothing without an image', () => {
+    expect(Object.keys(compose.services).toSorted()).toEqual(
+      ['api', 'mail', 'mongo', 'postgres', 'temporal', 'temporal-ui', 'workers'].toSorted(),
+    );
+    expect(services.filter(([, { image, build }]) => image === undefined && build === undefined)).toEqual([]);
+  });
+
+  test('pins every image by an exact tag', () => {
+    const images = [
+      ...services.filter(([, { build }]) => build === undefined).map(([, { image = '' }]) => image),
+      ...[...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image = '']) => image),
+    ];
+    expect(images.filter((image) => !/:v?\d+\.\d+[\w.-]*$/.test(image))).toEqual([]);
+  });
+
+  test('gives the service every required setting', () => {
+    const required = example.match(/^[A-Z_]+(?==)/gm) ?? [];
+    for (const name of ['api', 'workers']) {
+      const environment = Object.keys(compose.services[name]?.environment ?? {});
+      expect(required.filter((setting) => !environment.includes(setting))).toEqual([]);
+    }
+  });
+
+  test('waits for services that exist and have a health check', () => {
+    for (const [, { depends_on: needed = {} }] of services) {
+      for (const [name, { condition }] of Object.entries(needed)) {
+        expect(condition).toBe('service_healthy');
+        expect(compose.services[name]?.healthcheck?.test[0]).toBe('CMD');
+      }
+    }
+  });
+
+  test('names volumes it declares, and publishes to this machine only', () => {
+    const volumes = services.flatMap(([, { volumes: used = [] }]) =>
+      used.map((volume) => volume.split(':')[0] ?? ''),
+    );
+    expect([...new Set(volumes)].toSorted()).toEqual(Object.keys(compose.volumes).toSorted());
+    const ports = services.flatMap(([, { ports: published = [] }]) => published);
+    expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+  });
+});
+
+describe('Dockerfile', () => {
+  const stages = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map(([, stage]) => stage);
+
+  test('has the stages that are referred to', () => {
+    const copied = [...dockerfile.matchAll(/--from=(\S+)/g)].map(([, stage]) => stage);
+    const built = services.flatMap(([, { build }]) => build?.target ?? []);
+    expect([...copied, ...built].filter((stage) => !stages.includes(stage))).toEqual([]);
+  });
+
+  test('does not run as root', () => {
+    expect(dockerfile.slice(dockerfile.lastIndexOf('FROM '))).toMatch(/^USER node$/m);
+  });
+
+  test('starts files that exist', () => {
+    const files = [
+      ...services.flatMap(([, { build, command }]) =>
+        build === undefined ? [] : (command?.slice(1, 2) ?? []),
+      ),
+      ...[...dockerfile.matchAll(/^CMD \["node", "([^"]+)"/gm)].map(([, file = '']) => file),
+    ];
+    expect(files.filter((file) => !existsSync(path.join(root, file)))).toEqual([]);
+  });
+});
