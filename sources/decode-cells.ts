@@ -9,9 +9,9 @@ export type DecodeText = (bytes: Buffer, start: number, end: number) => string |
 
 // ICU's Shift_JIS turns these three control characters round (IBM's habit); ASCII must stay ASCII.
 const ICU_CONTROLS: Readonly<Record<string, string>> = { '\x1c': '\x1a', '\x7f': '\x1c', '\x1a': '\x7f' };
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these controls are what has to be found
+// oxlint-disable-next-line no-control-regex -- these controls are what has to be found
 const CONTROLS_TURNED = /[\x1a\x1c\x7f]/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these controls are what has to be found
+// oxlint-disable-next-line no-control-regex -- these controls are what has to be found
 const ALL_CONTROLS_TURNED = /[\x1a\x1c\x7f]/g;
 const C1 = /[\u0080-\u009f]/;
 const ALL_C1 = /[\u0080-\u009f]/g;

@@ -50,20 +50,20 @@ function cellReader(encoding: Encoding): CellReader {
   return (window, scanner) => {
     const { bytes, start, unitBytes } = window;
     const { count, cellStart, cellEnd, cellEscaped } = scanner;
-    const cells = new Array<string>(count);
+    const cells: string[] = [];
     if (!bytewise || !scanner.beyondAscii) {
       const row = bytes.toString(rowEncoding, start * unitBytes, scanner.bodyEnd * unitBytes);
       if (!bytewise && scanner.beyondAscii && !row.isWellFormed()) return null;
       for (let k = 0; k < count; k++) {
         const cell = row.slice((cellStart[k] as number) - start, (cellEnd[k] as number) - start);
-        cells[k] = cellEscaped[k] === 1 ? cell.replaceAll('""', '"') : cell;
+        cells.push(cellEscaped[k] === 1 ? cell.replaceAll('""', '"') : cell);
       }
       return cells;
     }
     for (let k = 0; k < count; k++) {
       const cell = decode(bytes, cellStart[k] as number, cellEnd[k] as number);
       if (cell === null) return null;
-      cells[k] = cellEscaped[k] === 1 ? cell.replaceAll('""', '"') : cell;
+      cells.push(cellEscaped[k] === 1 ? cell.replaceAll('""', '"') : cell);
     }
     return cells;
   };
