@@ -1,0 +1,69 @@
+import { type Collection, type Db, type Document, MongoClient, MongoServerError } from 'mongodb';
+
+export interface Database {
+  client: MongoClient;
+  db: Db;
+  /** @throws when the server does not answer within its time */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How long a call waits for a server that is not there, in milliseconds. */
+const SERVER_SELECTION_MS = 5_000;
+
+/**
+ * Connects to MongoDB.
+ * @param uri `mongodb://...`
+ * @param name the database's name
+ * @throws MongoServerSelectionError when no server answers within five seconds
+ */
+export async function openDatabase(uri: string, name: string): Promise<Database> {
+  const client = new MongoClient(uri, {
+    serverSelectionTimeoutMS: SERVER_SELECTION_MS,
+    connectTimeoutMS: SERVER_SELECTION_MS,
+    ignoreUndefined: true,
+    appName: 'deskferry',
+  });
+  try {
+    await client.connect();
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  const db = client.db(name);
+  return {
+    client,
+    db,
+    ping: async () => {
+      await db.command({ ping: 1 });
+    },
+    close: () => client.close(),
+  };
+}
+
+const DUPLICATE_KEY = 11_000;
+
+/** Inserts a document; false when its `_id` is taken. Uniqueness is always an `_id`. */
+export async function insertNew<T extends Document & { _id: string }>(
+  collection: Collection<T>,
+  document: T,
+): Promise<boolean> {
+  try {
+    await collection.insertOne(document as Parameters<Collection<T>['insertOne']>[0]);
+    return true;
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === DUPLICATE_KEY) return false;
+    throw error;
+  }
+}
+
+/** The bounds of all ids that begin with a prefix ending in `/`. */
+export function idsUnder(prefix: string): { $gt: string; $lt: string } {
+  // '0' is the character after '/'
+  return { $gt: prefix, $lt: `${prefix.slice(0, -1)}0` };
+}
+
+/** A number as part of an `_id`, so that ids stand in its order. */
+export function padded(number: number): string {
+  return String(number).padStart(8, '0');
+}

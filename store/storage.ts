@@ -1,0 +1,176 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { Disk } from 'flydrive';
+import { FSDriver } from 'flydrive/drivers/fs';
+
+export class StorageNotFound extends Error {
+  readonly code = 'STORAGE_NOT_FOUND';
+  readonly key: string;
+  constructor(key: string) {
+    super(`There is nothing stored as ${key}.`);
+    this.name = 'StorageNotFound';
+    this.key = key;
+  }
+}
+
+/** A key that could leave the storage's folder or that not every kind of storage can hold. */
+export class StorageBadKey extends Error {
+  readonly code = 'STORAGE_BAD_KEY';
+  constructor(key: string) {
+    super(`"${key}" cannot be a storage key.`);
+    this.name = 'StorageBadKey';
+  }
+}
+
+/** Where files are kept: uploads, segments, attachment files, reports. Keys are parts joined by `/`. */
+export interface Storage {
+  /** Stores a body under a key, whole or not at all: a reader never sees half of it, an error leaves nothing behind. */
+  put(
+    key: string,
+    body: Uint8Array | NodeJS.ReadableStream | AsyncIterable<Uint8Array>,
+  ): Promise<{ bytes: number; sha256: string }>;
+  /** The body from byte `from` up to, not including, byte `to`. @throws StorageNotFound */
+  read(key: string, from?: number, to?: number): Promise<AsyncIterable<Uint8Array>>;
+  /** Size in bytes. @throws StorageNotFound */
+  bytes(key: string): Promise<number>;
+  exists(key: string): Promise<boolean>;
+  /** A small body in one piece. @throws StorageNotFound */
+  get(key: string): Promise<Buffer>;
+  /** A file on this machine with the body, for reading only. @throws StorageNotFound */
+  localPath(key: string): Promise<string>;
+  /** Removes; nothing there is fine. */
+  remove(key: string): Promise<void>;
+  /** Removes all under a prefix that ends in `/`; how many there were. */
+  removeAll(prefix: string): Promise<number>;
+  /** The keys under a prefix that ends in `/`, in order. */
+  list(prefix: string): AsyncIterable<string>;
+}
+
+/** Beside the keys, on the same disk, so that a rename is one step. */
+const INCOMING = '.incoming';
+
+const PART = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+
+/**
+ * Storage in a folder of this machine.
+ * @param options.folder made when it is missing
+ */
+export function openStorage(options: { folder: string }): Storage {
+  const root = resolve(options.folder);
+  const disk = new Disk(new FSDriver({ location: root, visibility: 'private' }));
+  const pathOf = (key: string): string => join(root, checked(key));
+
+  async function sizeOf(key: string): Promise<number> {
+    try {
+      const found = await stat(pathOf(key));
+      if (found.isFile()) return found.size;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    throw new StorageNotFound(key);
+  }
+
+  async function* list(prefix: string): AsyncGenerator<string> {
+    const { objects } = await disk.listAll(checked(prefix.replace(/\/$/, '')), { recursive: true });
+    const keys: string[] = [];
+    for (const each of objects) if (each.isFile) keys.push(each.key);
+    yield* keys.toSorted();
+  }
+
+  return {
+    async put(key, body) {
+      const path = pathOf(key);
+      const incoming = join(root, INCOMING, randomUUID());
+      await mkdir(dirname(incoming), { recursive: true });
+      try {
+        const told =
+          body instanceof Uint8Array ? await writeWhole(incoming, body) : await writeStream(incoming, body);
+        await mkdir(dirname(path), { recursive: true });
+        await rename(incoming, path);
+        return told;
+      } catch (error) {
+        await rm(incoming, { force: true });
+        throw error;
+      }
+    },
+    async read(key, from = 0, to = Number.POSITIVE_INFINITY) {
+      const size = await sizeOf(key);
+      const end = Math.min(to, size);
+      if (from >= end) return nothing();
+      const stream = createReadStream(pathOf(key), { start: from, end: end - 1, highWaterMark: 256 * 1024 });
+      // opened before it is handed out: a file that is removed meanwhile is still read to its end
+      await once(stream, 'open');
+      return stream as AsyncIterable<Uint8Array>;
+    },
+    bytes: sizeOf,
+    exists: (key) => disk.exists(checked(key)),
+    async get(key) {
+      await sizeOf(key);
+      const bytes = await disk.getBytes(checked(key));
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    },
+    async localPath(key) {
+      await sizeOf(key);
+      return pathOf(key);
+    },
+    remove: (key) => disk.delete(checked(key)),
+    async removeAll(prefix) {
+      let count = 0;
+      for await (const _key of list(prefix)) count += 1;
+      await disk.deleteAll(checked(prefix.replace(/\/$/, '')));
+      return count;
+    },
+    list,
+  };
+}
+
+async function writeWhole(path: string, body: Uint8Array): Promise<{ bytes: number; sha256: string }> {
+  await writeFile(path, body, { flag: 'wx' });
+  return { bytes: body.byteLength, sha256: createHash('sha256').update(body).digest('hex') };
+}
+
+async function writeStream(
+  path: string,
+  body: NodeJS.ReadableStream | AsyncIterable<Uint8Array>,
+): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const file = createWriteStream(path, { flags: 'wx', highWaterMark: 1024 * 1024 });
+  const written = finished(file);
+  // an error of the file is told by `written`, also when the source has failed before it is awaited
+  written.catch(() => {});
+  try {
+    for await (const piece of body as AsyncIterable<Uint8Array | string>) {
+      const chunk = typeof piece === 'string' ? Buffer.from(piece) : piece;
+      hash.update(chunk);
+      bytes += chunk.byteLength;
+      if (!file.write(chunk)) await Promise.race([once(file, 'drain'), written]);
+    }
+    file.end();
+    await written;
+  } catch (error) {
+    file.destroy();
+    await new Promise<void>((done) => {
+      if (file.closed) done();
+      else file.once('close', done);
+    });
+    throw error;
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+function checked(key: string): string {
+  if (key.length > 900 || !key.split('/').every((part) => PART.test(part))) throw new StorageBadKey(key);
+  return key;
+}
+
+function isMissing(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

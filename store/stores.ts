@@ -1,0 +1,49 @@
+import type { Db } from 'mongodb';
+import { type Audit, createAudit } from './audit.ts';
+import { createDrafts, type Drafts } from './drafts.ts';
+import { createFindings, type StoredFindings } from './findings.ts';
+import { createIdempotency, type Idempotency } from './idempotency.ts';
+import { createKeys, type Keys } from './keys.ts';
+import { createLinks, type Links } from './links.ts';
+import { createMessages, type Messages } from './messages.ts';
+import { createPortalClaims, type PortalClaims } from './portal-claims.ts';
+import { createReplies, type Replies } from './replies.ts';
+import { createRequests, type Requests } from './requests.ts';
+import { createSpeeds, type Speeds } from './speeds.ts';
+import { createSupportTickets, type SupportTickets } from './support-tickets.ts';
+import { createUploads, type Uploads } from './uploads.ts';
+
+/** Deskferry's own records, but for those of the import. */
+export interface Stores {
+  audit: Audit;
+  drafts: Drafts;
+  findings: StoredFindings;
+  idempotency: Idempotency;
+  keys: Keys;
+  links: Links;
+  messages: Messages;
+  portalClaims: PortalClaims;
+  replies: Replies;
+  requests: Requests;
+  speeds: Speeds;
+  supportTickets: SupportTickets;
+  uploads: Uploads;
+}
+
+export function createStores(db: Db): Stores {
+  return {
+    audit: createAudit(db),
+    drafts: createDrafts(db),
+    findings: createFindings(db),
+    idempotency: createIdempotency(db),
+    keys: createKeys(db),
+    links: createLinks(db),
+    messages: createMessages(db),
+    portalClaims: createPortalClaims(db),
+    replies: createReplies(db),
+    requests: createRequests(db),
+    speeds: createSpeeds(db),
+    supportTickets: createSupportTickets(db),
+    uploads: createUploads(db),
+  };
+}
