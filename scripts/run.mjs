@@ -100,9 +100,18 @@ if (file !== undefined) {
     stdio: 'inherit',
     env: { ...process.env, PATH: [path.join(modules, '.bin'), process.env.PATH].join(path.delimiter) },
   });
-  // a terminal sends Ctrl-C to the child as well, which decides how to end; a plain kill reaches only this process
-  process.on('SIGINT', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // a terminal sends Ctrl-C to the child as well; a second one would mean "at once"
+  process.on('SIGINT', () => {
+    if (![process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY)) child.kill('SIGINT');
+  });
+  // npm hands SIGTERM to its shell alone, which dies of it without a word to this process
+  const parent = process.ppid;
+  const orphaned = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(orphaned);
+    child.kill('SIGTERM');
+  }, 500);
   child.on('error', (error) => fail(`${file} could not be started: ${error.message}`));
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);

@@ -40,12 +40,28 @@ describe('scripts/run.mjs', () => {
     expect(args).toEqual(['one', '--two']);
   });
 
-  test('hands a signal on, and ends as what it ran ended', async () => {
-    const text =
-      "process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000); console.log('up');";
+  test.each(['SIGTERM', 'SIGINT'] as const)('hands %s on, and ends as what it ran ended', async (signal) => {
+    const text = `process.on('${signal}', () => process.exit(3)); setInterval(() => {}, 1000); console.log('up');`;
     const { child, ended } = await start('signal.mjs', text);
     await once(child.stdout, 'data');
-    child.kill('SIGTERM');
+    child.kill(signal);
     expect(await ended).toEqual([3, null]);
+  });
+
+  test('ends what it runs when the shell that started it is gone', async () => {
+    const file = path.join(folder, 'orphan.mjs');
+    const text =
+      "process.on('SIGTERM', () => { console.log('ended'); process.exit(); }); setInterval(() => {}, 1000);";
+    await writeFile(file, `${text} console.log('up');`);
+    // as npm starts a script: a shell that waits, and dies of SIGTERM
+    const command = `"${process.execPath}" "${path.join(root, 'scripts/run.mjs')}" "${file}"; true`;
+    const shell = spawn('sh', ['-c', command]);
+    const lines: string[] = [];
+    shell.stdout.setEncoding('utf8').on('data', (line: string) => lines.push(line.trim()));
+    await once(shell.stdout, 'data');
+    shell.kill('SIGTERM');
+    // the output closes when the last process that holds it has ended
+    await once(shell, 'close');
+    expect(lines).toEqual(['up', 'ended']);
   });
 });
