@@ -6,7 +6,7 @@ import { freePort } from './free-port.ts';
 import { type ServerCommand, startServer } from './server-process.ts';
 import { type Surroundings, surroundings } from './surroundings.ts';
 
-const STORE = 'embedded-mongo.mv';
+const STORE = 'store.mv';
 
 /** A MongoDB server that this process started, or one that it was pointed at (then `pid` is null). */
 export interface MongoServer {
@@ -49,7 +49,7 @@ export async function startMongo(
             '-Xmx2g',
             '-cp',
             found.classPath,
-            'de.bwaldvogel.mongo.backend.h2.EmbeddedMongo',
+            'deskferry.mongo.EmbeddedMongo',
             join(folder, STORE),
             port,
           ],

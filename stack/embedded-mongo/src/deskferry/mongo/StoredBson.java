@@ -1,0 +1,49 @@
+package deskferry.mongo;
+
+import de.bwaldvogel.mongo.bson.Document;
+import de.bwaldvogel.mongo.wire.BsonConstants;
+import de.bwaldvogel.mongo.wire.bson.BsonDecoder;
+import de.bwaldvogel.mongo.wire.bson.BsonEncoder;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+
+/**
+ * Documents as BSON bytes. Every read decodes anew: nobody shares a document with a writer, so none is ever seen half
+ * changed.
+ */
+final class StoredBson {
+    private static final int LARGEST = BsonConstants.MAX_BSON_OBJECT_SIZE;
+    private static final byte[] ID_NAME = {'_', 'i', 'd', 0};
+
+    private StoredBson() {}
+
+    static byte[] encode(Document document) {
+        ByteBuf buffer = Unpooled.buffer(1024);
+        BsonEncoder.encodeDocument(idFirst(document), buffer);
+        int size = buffer.readableBytes();
+        if (size > LARGEST) throw Refusal.tooLarge(size);
+        byte[] bytes = new byte[size];
+        buffer.readBytes(bytes);
+        return bytes;
+    }
+
+    static Document decode(byte[] bytes) {
+        return BsonDecoder.decodeBson(Unpooled.wrappedBuffer(bytes));
+    }
+
+    /** Only the `_id`, without decoding what follows it. */
+    static Document decodeId(byte[] bytes) {
+        for (int i = 0; i < ID_NAME.length; i++) {
+            if (bytes[5 + i] != ID_NAME[i]) return new Document();
+        }
+        ByteBuf buffer = Unpooled.wrappedBuffer(bytes).readerIndex(5 + ID_NAME.length);
+        return new Document("_id", BsonDecoder.decodeValue(bytes[4], buffer));
+    }
+
+    private static Document idFirst(Document document) {
+        if (!document.containsKey("_id") || document.keySet().iterator().next().equals("_id")) return document;
+        Document ordered = new Document("_id", document.get("_id"));
+        ordered.putAll(document);
+        return ordered;
+    }
+}
