@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { WarningCode } from '../domain/codes.ts';
+import { departmentKey } from '../domain/complete-record.ts';
 import { type AttachmentKind, attachmentBytes, CONTENT_TYPES } from './attachment-bytes.ts';
 import { answerText, asHtml, noteText, questionText, subjectText } from './desk-texts.ts';
 import { randomFor } from './random.ts';
@@ -211,7 +212,7 @@ function ticketValues(world: SampleWorld, plan: TicketPlan): Record<string, stri
 
 function ticketWarnings(world: SampleWorld, values: Values): WarningCode[] {
   const warnings = ownerWarnings(world, values['Assignee Email'] ?? '');
-  if (!world.departments.has(values['Department'] ?? '')) warnings.push('DEPARTMENT_FALLBACK');
+  if (!world.departments.has(departmentKey(values['Department'] ?? ''))) warnings.push('DEPARTMENT_FALLBACK');
   if (!world.statuses.has(values['Status'] ?? '')) warnings.push('STATUS_ADDED');
   if (values['Created Time'] === '') warnings.push('TIME_DEFAULTED');
   return warnings;
@@ -470,9 +471,20 @@ function tooLargeTicket(world: SampleWorld): number {
 }
 
 function tooLargeThread(world: SampleWorld, plan: TicketPlan): SampleRow {
-  const content = 'A log pasted into a mail. '.repeat(Math.ceil(TOO_LARGE_CHARACTERS / 26));
+  const content = pastedLog(TOO_LARGE_CHARACTERS);
   const values = { ...extraThreadValues(world, plan, `TH-L${plan.index + 1}`), Content: content };
   return failedRow(FILES.threads, values, { code: 'TOO_LARGE', column: null, why: 'over 16,000,000 bytes' });
+}
+
+/** A log on one line, neither quoted nor so even that its ZIP would be taken for a bomb. */
+function pastedLog(characters: number): string {
+  const parts: string[] = [];
+  for (let length = 0, number = 0; length < characters; number++) {
+    const part = `${number} sensor=${Math.imul(number, 2_654_435_761) >>> 0} state=${number % 7 === 0 ? 'late' : 'ok'} | `;
+    parts.push(part);
+    length += part.length;
+  }
+  return parts.join('');
 }
 
 function commentValues(
@@ -519,6 +531,12 @@ export function* commentsOf(world: SampleWorld, plan: TicketPlan): Generator<Sam
   for (const [number, id] of plan.comments.entries()) {
     yield commentRow(world, plan, commentValues(world, plan, id, number));
   }
+}
+
+/** One more comment on a ticket, without its content. */
+export function emptyComment(world: SampleWorld, plan: TicketPlan, id: string): SampleRow {
+  const values = { ...commentValues(world, plan, id, 4), Content: '' };
+  return failedRow(FILES.comments, values, { code: 'MISSING_REQUIRED', column: 'Content', why: 'empty' });
 }
 
 /** The ticket that a lost comment names: in no file of the export; every second one comes in phase 2. */

@@ -1,3 +1,4 @@
+import { departmentKey, mailKey } from '../domain/complete-record.ts';
 import { type PersonName, personName } from './desk-texts.ts';
 import { randomFor } from './random.ts';
 
@@ -49,6 +50,7 @@ export interface SampleWorld {
   articleGroups: number;
   agents: readonly SampleAgent[];
   inPortal: ReadonlyMap<string, boolean>;
+  /** by departmentKey */
   departments: ReadonlySet<string>;
   statuses: ReadonlySet<string>;
   /** C3: whether an agent with this mail takes part: known, by file or portal, and active */
@@ -94,9 +96,7 @@ export function sampleWorld(size: SampleSize): SampleWorld {
   const agents = Array.from({ length: 8 + Math.min(200, Math.floor(tickets / 500)) }, (_, index) =>
     sampleAgent(index),
   );
-  const inPortal = new Map(
-    (size.portalAgents ?? []).map(({ mail, active }) => [mail.trim().toLowerCase(), active]),
-  );
+  const inPortal = new Map((size.portalAgents ?? []).map(({ mail, active }) => [mailKey(mail), active]));
   const activity = new Map([...agents.map(({ mail, active }) => [mail, active] as const), ...inPortal]);
   return {
     seed,
@@ -108,9 +108,9 @@ export function sampleWorld(size: SampleSize): SampleWorld {
     articleGroups: 5 + Math.floor(tickets / 20),
     agents,
     inPortal,
-    departments: new Set(size.portalDepartments ?? SAMPLE_DEPARTMENTS),
+    departments: new Set((size.portalDepartments ?? SAMPLE_DEPARTMENTS).map(departmentKey)),
     statuses: new Set(size.portalStatuses ?? SAMPLE_STATUSES),
-    hasActiveAgent: (mail) => activity.get(mail.trim().toLowerCase()) === true,
+    hasActiveAgent: (mail) => activity.get(mailKey(mail)) === true,
   };
 }
 
