@@ -9,6 +9,7 @@ const COMPLETE = {
   SUPPORT_ADDRESS: 'support@example.com',
   PUBLIC_URL: 'http://localhost:8080/',
   STORAGE_FOLDER: '/var/lib/deskferry',
+  DESKFERRY_SECRET: 'a-secret-of-thirty-two-characters',
 };
 
 function faults(environment: Record<string, string>): readonly { variable: string; fault: string }[] {
@@ -38,6 +39,8 @@ describe('configuration', () => {
       replyWindowMs: 1_209_600_000,
       concurrentTurns: 1,
       failureShare: 0.05,
+      secret: 'a-secret-of-thirty-two-characters',
+      largestAttachment: 10_000_000,
       limits: { files: 5, fileBytes: 2_000_000_000, totalBytes: 10_000_000_000 },
       logLevel: 'info',
     });

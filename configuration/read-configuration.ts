@@ -33,6 +33,10 @@ export interface Configuration {
   concurrentTurns: number;
   /** share of failed records of a tab above which it is flagged, 0..1 (C5) */
   failureShare: number;
+  /** signs links; known to the processes of the service alone */
+  secret: string;
+  /** a report of more bytes is linked in the mail, not attached (C7) */
+  largestAttachment: number;
   /** what a request may upload before an operator grants more (A4) */
   limits: Limits;
   logLevel: LogLevel;
@@ -134,6 +138,8 @@ const ENVIRONMENT = z.object({
   DESKFERRY_REPLY_WINDOW: readBy(readDuration, DURATION_FAULT).default(REPLY_WINDOW_MS),
   DESKFERRY_CONCURRENT_TURNS: count('is not a number of turns (1 or more)', 1_000).default(1),
   DESKFERRY_FAILURE_SHARE: readBy(readShare, 'is not a share; write it like 0.05 or 5%').default(0.05),
+  DESKFERRY_SECRET: z.string().min(32, 'is shorter than 32 characters'),
+  DESKFERRY_LARGEST_ATTACHMENT: count('is not a number of bytes').default(10_000_000),
   LOG_LEVEL: z.enum(LOG_LEVELS, `is none of ${LOG_LEVELS.join(', ')}`).default('info'),
 });
 
@@ -171,6 +177,8 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     replyWindowMs: env.DESKFERRY_REPLY_WINDOW,
     concurrentTurns: env.DESKFERRY_CONCURRENT_TURNS,
     failureShare: env.DESKFERRY_FAILURE_SHARE,
+    secret: env.DESKFERRY_SECRET,
+    largestAttachment: env.DESKFERRY_LARGEST_ATTACHMENT,
     limits: DEFAULT_LIMITS,
     logLevel: env.LOG_LEVEL,
   };

@@ -1,0 +1,194 @@
+import type { Desk, Portal } from '../desk/desk.ts';
+import { type ComposedMessage, composeMessage, type MessageFacts } from '../mail/compose-message.ts';
+import type { MailSender, OutgoingMail } from '../mail/send-mail.ts';
+import { signReportLink } from '../store/report-links.ts';
+import type { ImportStores } from '../store/import-stores.ts';
+import type { RequestDocument } from '../store/requests.ts';
+import type { Storage } from '../store/storage.ts';
+import type { Stores } from '../store/stores.ts';
+import type { LifecycleActivities, MessageOrder } from './lifecycle-activities.ts';
+
+export interface SendMessageDependencies {
+  stores: Pick<Stores, 'requests' | 'messages' | 'supportTickets'>;
+  importStores: Pick<ImportStores, 'reports'>;
+  storage: Pick<Storage, 'localPath'>;
+  desk: Pick<Desk, 'portal'>;
+  mail: MailSender;
+  settings: {
+    publicUrl: string;
+    /** where answers go */
+    teamMail: string;
+    /** the part of a Message-ID after the @ */
+    messageDomain: string;
+    /** C7: a larger report is linked, not attached; in bytes */
+    largestAttachment: number;
+    linkSecret: string;
+    /** C7: how long such a link works, in milliseconds */
+    linkLifetime: number;
+  };
+}
+
+/** A request's messages hang together in the reader's mail program. */
+const threadId = (request: string, domain: string): string => `<${request}.0@${domain}>`;
+
+class ReportNotWritten extends Error {
+  readonly code = 'REPORT_NOT_WRITTEN';
+}
+
+/** The request's document is written before its first message; until it is seen the message waits. */
+class RequestNotRecorded extends Error {
+  readonly code = 'REQUEST_NOT_RECORDED';
+}
+
+/**
+ * Sends one message of a request to the portal's primary contact, to the requester in copy when that is another person,
+ * and puts it on the support ticket (A7, C1). Composed once and kept before it is sent; a second call sends the same
+ * message under the same Message-ID, or nothing when the server had taken it.
+ * No mail ever goes to anyone else.
+ */
+export function makeSendMessage(deps: SendMessageDependencies): LifecycleActivities['sendMessage'] {
+  const { stores, mail, settings } = deps;
+  return async (order) => {
+    const request = await stores.requests.get(order.request);
+    if (request === null) throw new RequestNotRecorded('the request is not recorded yet');
+    const known = await stores.messages.get(order.request, order.sequence);
+    const portal = request.desk?.portal == null ? null : await deps.desk.portal(request.desk.portal);
+    const report = await findReport(deps, order);
+    const message = known ?? (await compose(deps, order, request, portal, report));
+    if (message.state !== 'sent') {
+      const outgoing: OutgoingMail = {
+        to: message.to,
+        cc: message.cc,
+        subject: message.subject,
+        text: message.text,
+        html: message.html,
+        messageId: message.messageId,
+        references: [threadId(order.request, settings.messageDomain)],
+        replyTo: settings.teamMail,
+        attachments:
+          report === null || !report.attached
+            ? []
+            : [
+                {
+                  filename: `${order.request}-${report.name}.zip`,
+                  path: await deps.storage.localPath(report.key),
+                  contentType: 'application/zip',
+                },
+              ],
+      };
+      await mail.send(outgoing);
+      await stores.messages.markSent(order.request, order.sequence, new Date());
+    }
+    if ((await stores.supportTickets.get(order.request)) !== null) {
+      await stores.supportTickets.append(order.request, {
+        key: `message/${order.sequence}`,
+        at: new Date(order.at),
+        direction: 'out',
+        subject: message.subject,
+        text: message.text,
+      });
+    }
+  };
+}
+
+interface FoundReport {
+  name: string;
+  key: string;
+  bytes: number;
+  attached: boolean;
+  version: number;
+}
+
+async function findReport(deps: SendMessageDependencies, order: MessageOrder): Promise<FoundReport | null> {
+  const named = order.facts.report;
+  if (named === undefined) return null;
+  const report = await deps.importStores.reports.find(order.request, named.name, named.version);
+  if (report === null || report.bytes === null) throw new ReportNotWritten('the report is not written yet');
+  const { storageKey: key, bytes } = report;
+  return { ...named, key, bytes, attached: bytes <= deps.settings.largestAttachment };
+}
+
+async function compose(
+  deps: SendMessageDependencies,
+  order: MessageOrder,
+  request: RequestDocument,
+  portal: Portal | null,
+  report: FoundReport | null,
+) {
+  const { settings } = deps;
+  const { to, cc, name } = addressees(request, portal);
+  const composed = composeMessage(factsOf(order, request, portal, name, linkOf(settings, order, report)));
+  return deps.stores.messages.compose({
+    request: order.request,
+    sequence: order.sequence,
+    kind: order.kind,
+    at: new Date(order.at),
+    to,
+    cc,
+    ...composed,
+    attachments:
+      report?.attached === true ? [{ name: `${order.request}-${report.name}.zip`, bytes: report.bytes }] : [],
+    messageId: `<${order.request}.${order.sequence}@${settings.messageDomain}>`,
+  } satisfies ComposedMessage & Record<string, unknown>);
+}
+
+/** The primary contact receives all mail; a requester who is another person gets a copy (requirements: words). */
+function addressees(
+  request: RequestDocument,
+  portal: Portal | null,
+): { to: string[]; cc: string[]; name: string } {
+  const requester = request.requester;
+  const primary = portal?.primaryContact ?? null;
+  if (primary === null) {
+    if (requester === null)
+      throw new RangeError('a request without requester and portal has nobody to write to');
+    return { to: [requester.mail], cc: [], name: requester.name };
+  }
+  const same = requester === null || requester.mail.toLowerCase() === primary.mail.toLowerCase();
+  return { to: [primary.mail], cc: same ? [] : [requester.mail], name: primary.name };
+}
+
+function linkOf(
+  settings: SendMessageDependencies['settings'],
+  order: MessageOrder,
+  report: FoundReport | null,
+): MessageFacts['report'] {
+  if (report === null) return undefined;
+  if (report.attached) return { attached: true };
+  const expiresAt = order.at + settings.linkLifetime;
+  const path = signReportLink(settings.linkSecret, {
+    request: order.request,
+    name: report.name,
+    version: report.version,
+    expiresAt,
+  });
+  return { attached: false, link: `${settings.publicUrl}${path}`, expiresAt };
+}
+
+function factsOf(
+  order: MessageOrder,
+  request: RequestDocument,
+  portal: Portal | null,
+  name: string,
+  report: MessageFacts['report'],
+): MessageFacts {
+  const { facts } = order;
+  return {
+    kind: order.kind,
+    locale: request.requester?.locale ?? 'en',
+    timeZone: request.requester?.timeZone ?? 'UTC',
+    request: order.request,
+    state: request.state,
+    name,
+    system: request.source?.system ?? '-',
+    portal: portal?.name ?? null,
+    ticket: request.supportTicket,
+    phase: facts.phase,
+    reason: facts.reason ?? undefined,
+    expectedEnd: facts.expectedEnd,
+    windowEndsAt: facts.windowEndsAt ?? request.replyWindow?.endsAt.getTime(),
+    expiresAt: request.expiresAt?.getTime(),
+    counts: facts.counts,
+    report,
+  };
+}

@@ -1,0 +1,49 @@
+import type { ApiClient } from './api-client.ts';
+
+/** The progress document, as far as following a migration reads it. */
+export interface ProgressSeen {
+  state: string;
+  paused: { reason: string } | null;
+  phase: string | null;
+  expectedEnd: string | null;
+  tabs: {
+    tab: string;
+    total: number | null;
+    done: number;
+    failed: number;
+    recordsPerSecond: number | null;
+  }[];
+}
+
+export class MigrationHalted extends Error {
+  readonly code = 'MIGRATION_HALTED';
+}
+
+/**
+ * Follows a migration until `until` says enough, telling every progress document.
+ * @param withinMs gives up after so many milliseconds
+ * @throws MigrationHalted when it is paused, ends otherwise than wished, or takes too long
+ */
+export async function followMigration(
+  api: ApiClient,
+  id: string,
+  options: {
+    until: (state: string) => boolean;
+    onProgress?: (progress: ProgressSeen) => void;
+    withinMs: number;
+  },
+): Promise<ProgressSeen> {
+  const deadline = Date.now() + options.withinMs;
+  for (;;) {
+    const progress = await api.call<ProgressSeen>('GET', `/v1/migrations/${id}/progress`);
+    options.onProgress?.(progress);
+    if (options.until(progress.state)) return progress;
+    if (progress.paused !== null)
+      throw new MigrationHalted(`the migration is paused: ${progress.paused.reason}`);
+    if (['COMPLETED', 'CANCELLED', 'EXPIRED', 'REJECTED', 'STOPPED'].includes(progress.state)) {
+      throw new MigrationHalted(`the migration ended as ${progress.state}`);
+    }
+    if (Date.now() > deadline) throw new MigrationHalted(`the migration is still ${progress.state}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}

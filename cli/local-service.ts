@@ -1,0 +1,229 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Db } from 'mongodb';
+import { addAgents, createPortal } from '../desk/embedded/portals.ts';
+import { PortalExists } from '../desk/errors.ts';
+import { type StackAddresses, freePort, startStack } from '../stack/stack.ts';
+import { openDatabase } from '../store/database.ts';
+import { createStores } from '../store/stores.ts';
+import { type Supervised, supervise } from './supervise.ts';
+
+/** What `npm start` writes for those who try the service: where it is and keys to use it with. */
+export interface DevelopmentAccess {
+  url: string;
+  requesterKey: string;
+  operatorKey: string;
+  portal: string;
+  mongodbUri: string;
+  database: string;
+  temporalAddress: string;
+  temporalUi: string | null;
+  mailUi: string | null;
+  smtp: string;
+}
+
+export interface LocalService extends DevelopmentAccess {
+  /** folder of uploads, segments and reports */
+  storage: string;
+  processes: readonly Supervised[];
+  /** Ends the service's processes gracefully, then the servers. May be called again. */
+  stop(): Promise<void>;
+}
+
+export interface LocalServiceOptions {
+  /** keeps servers' data, uploads and reports */
+  dataFolder: string;
+  /** 0 = a free one */
+  port: number;
+  env?: NodeJS.ProcessEnv;
+  /** takes what is told while starting */
+  say: (line: string) => void;
+  /** takes the processes' log lines */
+  log: (line: string) => void;
+  /** import worker processes; they share the work of one migration */
+  importWorkers?: number;
+  /** what a former start gave out: its keys are used again when they still work */
+  former?: Partial<DevelopmentAccess> | null;
+}
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const DATABASE = 'deskferry';
+const TENANT = 'acme';
+const PORTAL = 'acme';
+
+/** The sample portal's administrator and primary contact. */
+export const ADMINISTRATOR_MAIL = 'keiko.sato@acme.example';
+
+/**
+ * Starts the whole service on this machine: servers that are not named by the environment, the API, a lifecycle
+ * worker and an import worker, with a sample portal and keys to try it with.
+ * @throws StackError, or an Error saying what did not come up
+ */
+export async function startLocalService(options: LocalServiceOptions): Promise<LocalService> {
+  const { dataFolder, say, log } = options;
+  const given = options.env ?? process.env;
+  await mkdir(dataFolder, { recursive: true });
+  const stack = await startStack({
+    dataFolder: join(dataFolder, 'servers'),
+    say,
+    env: given,
+    mail: given['SMTP_URL'] === undefined,
+  });
+  const processes: Supervised[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(processes.splice(0).map((each) => each.stop()));
+    await stack.stop();
+  };
+  try {
+    const database = given['MONGODB_DATABASE'] ?? DATABASE;
+    const secret = given['DESKFERRY_SECRET'] ?? (await keptSecret(join(dataFolder, 'secret')));
+    const keys = await sampleTenant(stack, database, options.former ?? null);
+    const port = options.port === 0 ? await freePort() : options.port;
+    const url = `http://127.0.0.1:${port}`;
+    const smtp = given['SMTP_URL'] ?? stack.smtp;
+    const storage = given['STORAGE_FOLDER'] ?? join(dataFolder, 'storage');
+    const env: NodeJS.ProcessEnv = {
+      ...given,
+      PORT: String(port),
+      PUBLIC_URL: given['PUBLIC_URL'] ?? url,
+      TEMPORAL_ADDRESS: stack.temporalAddress,
+      MONGODB_URI: stack.mongodbUri,
+      MONGODB_DATABASE: database,
+      SMTP_URL: smtp,
+      STORAGE_FOLDER: storage,
+      DESKFERRY_SECRET: secret,
+      MAIL_FROM: given['MAIL_FROM'] ?? 'Deskferry <migration@deskferry.example>',
+      TEAM_MAIL: given['TEAM_MAIL'] ?? 'team@deskferry.example',
+      SUPPORT_ADDRESS: given['SUPPORT_ADDRESS'] ?? 'support@deskferry.example',
+    };
+    const start = (name: string, file: string, args: string[] = []): void => {
+      processes.push(supervise({ name, file: join(ROOT, file), args, env, say: log }));
+    };
+    start('api', 'api/serve.ts');
+    start('lifecycle worker', 'workers/run.ts', ['lifecycle']);
+    for (let n = 1; n <= (options.importWorkers ?? 1); n++)
+      start(`import worker ${n}`, 'workers/run.ts', ['imports']);
+    say('Starting the API and the workers ...');
+    await ready(`${url}/readyz`, 60_000);
+    return {
+      url,
+      ...keys,
+      mongodbUri: stack.mongodbUri,
+      database,
+      temporalAddress: stack.temporalAddress,
+      temporalUi: stack.temporalUi,
+      mailUi: stack.mailUi,
+      smtp,
+      storage,
+      processes,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Writes the access file so that a reader never sees half of it. */
+export async function writeAccess(file: string, access: DevelopmentAccess): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.new`, `${JSON.stringify(access, null, 2)}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+/** Takes the access file of a former start away, so that nobody reads old addresses, and gives what it said. */
+export async function takeFormerAccess(file: string): Promise<Partial<DevelopmentAccess> | null> {
+  try {
+    const former = JSON.parse(await readFile(file, 'utf8')) as Partial<DevelopmentAccess>;
+    await rm(file);
+    return former;
+  } catch {
+    return null;
+  }
+}
+
+/** A paid portal with departments, statuses and a primary contact, and one key of each role. */
+async function sampleTenant(
+  stack: StackAddresses,
+  name: string,
+  former: Partial<DevelopmentAccess> | null,
+): Promise<Pick<DevelopmentAccess, 'requesterKey' | 'operatorKey' | 'portal'>> {
+  const database = await openDatabase(stack.mongodbUri, name);
+  try {
+    const stores = createStores(database.db);
+    await createDevelopmentPortal(database.db);
+    const keyFor = async (role: 'requester' | 'operator', formerKey: string | undefined): Promise<string> => {
+      if (formerKey !== undefined && (await stores.keys.find(formerKey)) !== null) return formerKey;
+      const name = `development ${role} ${new Date().toISOString()}`;
+      return (await stores.keys.create({ name, role, tenant: role === 'requester' ? TENANT : null })).key;
+    };
+    return {
+      requesterKey: await keyFor('requester', former?.requesterKey),
+      operatorKey: await keyFor('operator', former?.operatorKey),
+      portal: PORTAL,
+    };
+  } finally {
+    await database.close();
+  }
+}
+
+async function createDevelopmentPortal(db: Db): Promise<void> {
+  try {
+    await createPortal(db, {
+      id: PORTAL,
+      name: 'ACME Support',
+      tenant: TENANT,
+      plan: 'paid',
+      recordQuota: null,
+      departments: [
+        { id: 'support', name: 'Support', default: true },
+        { id: 'sales', name: 'Sales', default: false },
+        { id: 'accounting', name: '経理', default: false },
+      ],
+      statuses: ['Open', 'On Hold', 'Escalated', 'Closed'],
+      integrations: { zohoCrm: false, salesforce: false },
+      primaryContact: { agentId: `${PORTAL}/desk/admin`, name: 'Sato Keiko', mail: ADMINISTRATOR_MAIL },
+    });
+    await addAgents(db, PORTAL, [
+      {
+        id: 'admin',
+        lastName: 'Sato',
+        firstName: 'Keiko',
+        email: ADMINISTRATOR_MAIL,
+        status: 'active',
+        department: 'Support',
+        role: 'Administrator',
+      },
+    ]);
+  } catch (error) {
+    // A former start made it.
+    if (!(error instanceof PortalExists)) throw error;
+  }
+}
+
+/** A secret of this data folder, made at its first start: links signed before a restart work after it. */
+async function keptSecret(file: string): Promise<string> {
+  try {
+    await writeFile(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFile(file, 'utf8');
+}
+
+async function ready(url: string, withinMs: number): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    try {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+      if (answer.ok) return;
+    } catch {
+      // It is still starting.
+    }
+    if (Date.now() > deadline)
+      throw new Error(`the service did not become ready within ${withinMs / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}

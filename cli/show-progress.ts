@@ -1,0 +1,61 @@
+import type { ProgressSeen } from './follow-migration.ts';
+
+const WIDTH = 28;
+
+/** One line per tab: name, bar, done of total, failed, speed. */
+export function progressLines(progress: ProgressSeen): string[] {
+  return progress.tabs.map(({ tab, total, done, failed, recordsPerSecond }) => {
+    const share = total === null || total === 0 ? (total === 0 ? 1 : 0) : Math.min(1, done / total);
+    const full = Math.round(share * WIDTH);
+    const speed =
+      recordsPerSecond === null || recordsPerSecond === 0 ? '' : `${Math.round(recordsPerSecond)}/s`;
+    return [
+      tab.padEnd(12),
+      `[${'█'.repeat(full)}${'░'.repeat(WIDTH - full)}]`,
+      `${done}/${total ?? '?'}`.padStart(13),
+      (failed > 0 ? `${failed} failed` : '').padEnd(12),
+      speed,
+    ].join(' ');
+  });
+}
+
+/** Draws progress over itself on a terminal; writes each tab once it is done where there is none. */
+export function progressDrawer(out: NodeJS.WriteStream): { draw(progress: ProgressSeen): void; end(): void } {
+  let drawn = 0;
+  const told = new Set<string>();
+  return {
+    draw(progress) {
+      if (!out.isTTY) {
+        for (const [index, { tab, total, done }] of progress.tabs.entries()) {
+          const key = `${progress.phase} ${tab}`;
+          if (total === null || done < total || told.has(key)) continue;
+          told.add(key);
+          out.write(`  ${progressLines(progress)[index]}\n`);
+        }
+        return;
+      }
+      const lines = progressLines(progress);
+      if (drawn > 0) out.write(`\u001b[${drawn}A`);
+      for (const line of lines) out.write(`\u001b[2K  ${line}\n`);
+      drawn = lines.length;
+    },
+    end() {
+      drawn = 0;
+    },
+  };
+}
+
+/** A table with a head line, columns as wide as they need to be, numbers to the right. */
+export function table(head: string[], rows: (string | number)[][]): string {
+  const cells = [head, ...rows.map((row) => row.map(String))];
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
+  const line = (row: string[], index: number): string =>
+    row
+      .map((cell, column) =>
+        index > 0 && typeof rows[index - 1]?.[column] === 'number'
+          ? cell.padStart(widths[column] ?? 0)
+          : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ');
+  return cells.map(line).join('\n');
+}

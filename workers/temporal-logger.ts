@@ -1,0 +1,27 @@
+import { DefaultLogger, type Logger as TemporalLogger, type LogEntry } from '@temporalio/worker';
+import type { Logger } from '../configuration/create-logger.ts';
+
+const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+
+/** Sends what Temporal's SDK says into the process's own log. Names and ids only: an error's message stays out. */
+export function temporalLogger(logger: Logger): TemporalLogger {
+  return new DefaultLogger('INFO', ({ level, message, meta }: LogEntry) => {
+    const { workflowId, runId, activityType, activityId, attempt, taskQueue, workflowType } = meta ?? {};
+    const failure = meta?.['error'];
+    logger[LEVELS[level]](
+      {
+        workflowId,
+        runId,
+        workflowType,
+        activityType,
+        activityId,
+        attempt,
+        taskQueue,
+        ...(failure instanceof Error
+          ? { error: failure.name, code: (failure as { code?: unknown }).code }
+          : {}),
+      },
+      message,
+    );
+  });
+}
