@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     exclude: ['node_modules/**', '.deskferry/**'],
     pool: 'forks',
+    globalSetup: 'test/global-setup.ts',
     // an end-to-end test waits for real servers; a unit test that hangs is still told within a minute
     testTimeout: 60_000,
     hookTimeout: 120_000,
