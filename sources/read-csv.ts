@@ -1,12 +1,12 @@
+import { RowBatcher } from './batch-rows.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type DecodeText, decoderOf } from './decode-cells.ts';
 import {
   type BatchSize,
   type Cursor,
-  DEFAULT_BATCH_BYTES,
-  DEFAULT_BATCH_ROWS,
   type Encoding,
   type OpenBytes,
+  type ReadRow,
   RECORD_LIMIT,
   type RowBatch,
 } from './rows.ts';
@@ -167,8 +167,6 @@ export async function* readCsv(
   options: ReadCsvOptions,
 ): AsyncGenerator<RowBatch, void, undefined> {
   const { encoding, delimiter, from = null, entry = null } = options;
-  const batchRows = options.batchRows ?? DEFAULT_BATCH_ROWS;
-  const batchBytes = options.batchBytes ?? DEFAULT_BATCH_BYTES;
   const columns =
     options.header?.length ?? (from === null ? 0 : (await readHeader(open, options)).header.length);
   const window = await ByteWindow.open(open, encoding, from?.decodedBytes ?? 0);
@@ -179,8 +177,7 @@ export async function* readCsv(
       columns: columns === 0 ? ownColumns : columns,
       row: from?.row ?? 0,
       entry,
-      batchRows,
-      batchBytes,
+      size: options,
     });
   } finally {
     await window.close();
@@ -191,19 +188,17 @@ interface RecordsOptions {
   columns: number;
   row: number;
   entry: string | null;
-  batchRows: number;
-  batchBytes: number;
+  size: BatchSize;
 }
 
 async function* readRecords(
   window: ByteWindow,
   scanner: RecordScanner,
   readCells: CellReader,
-  { columns, row: rowBefore, entry, batchRows, batchBytes }: RecordsOptions,
+  { columns, row: rowBefore, entry, size }: RecordsOptions,
 ): AsyncGenerator<RowBatch, void, undefined> {
   let row = rowBefore;
-  let begin = window.offset(window.start);
-  let batch: RowBatch = { rows: [], ends: [], after: { entry, decodedBytes: begin, row } };
+  const batcher = new RowBatcher(entry, size, window.offset(window.start));
   for (;;) {
     const scan = scanner.scan(window.units, window.start, window.end, window.atEnd, columns);
     if (scan === 'end') break;
@@ -216,37 +211,24 @@ async function* readRecords(
       continue;
     }
     row++;
+    let read: ReadRow;
     if (scan === 'malformed') {
       const reason = scanner.reason;
       const { raw, bytes } = await takeLine(window, scanner);
       const cut = bytes > raw.length ? `; its line has ${bytes} bytes, the first ${raw.length} are kept` : '';
-      batch.rows.push({ row, code: 'MALFORMED_ROW', message: `Not a row: ${reason}${cut}.`, raw });
+      read = { row, code: 'MALFORMED_ROW', message: `Not a row: ${reason}${cut}.`, raw };
     } else {
       const cells = readCells(window, scanner);
-      if (cells === null) {
-        const raw = window.raw(window.start, scanner.next);
-        batch.rows.push({
-          row,
-          code: 'BAD_ENCODING',
-          message: 'The row does not decode in the encoding of its file.',
-          raw,
-        });
-      } else {
-        batch.rows.push({ row, cells });
-      }
+      read = cells === null ? undecodable(row, window.raw(window.start, scanner.next)) : { row, cells };
       window.start = scanner.next;
     }
-    const end = window.offset(window.start);
-    batch.ends.push(end);
-    if (batch.rows.length >= batchRows || end - begin >= batchBytes) {
-      batch.after = { entry, decodedBytes: end, row };
-      yield batch;
-      begin = end;
-      batch = { rows: [], ends: [], after: batch.after };
-    }
+    const batch = batcher.take(read, window.offset(window.start));
+    if (batch !== null) yield batch;
   }
-  if (batch.rows.length > 0) {
-    batch.after = { entry, decodedBytes: batch.ends.at(-1) as number, row };
-    yield batch;
-  }
+  const rest = batcher.rest();
+  if (rest !== null) yield rest;
+}
+
+function undecodable(row: number, raw: Uint8Array): ReadRow {
+  return { row, code: 'BAD_ENCODING', message: 'The row does not decode in the encoding of its file.', raw };
 }

@@ -73,3 +73,5 @@ export interface RowCount {
 export const QUOTE_LIMIT = 16 * 1024 * 1024;
 /** A record longer than this is malformed: memory stays bounded whatever is uploaded. */
 export const RECORD_LIMIT = 2 * QUOTE_LIMIT;
+/** A record of a JSON or XML part may be so many bytes long (16 MB); a longer one is malformed. */
+export const ELEMENT_LIMIT = 16 * 1024 * 1024;
