@@ -3,6 +3,7 @@ import type { Limits, State, Step } from '../domain/lifecycle.ts';
 import type { MessageKind } from '../domain/message.ts';
 import type { Phase } from '../domain/phase.ts';
 import type { Tab } from '../domain/tab.ts';
+import type { QueueEntry, QueueLeave } from '../workflows/messages.ts';
 
 /** Everything about a request that its workflow knows; what people typed stands in the drafts. */
 export interface RequestSnapshot {
@@ -31,7 +32,12 @@ export interface RequestSnapshot {
   expectedEnd: number | null;
   replyWindow: { opensAt: number; endsAt: number } | null;
   earlyStart: { requester: boolean; operator: boolean };
-  phases: { phase: Phase; startedAt: number; endedAt: number | null; tabs: Partial<Record<Tab, TabCounts & { digestsMatch: boolean; warnings: number }>> }[];
+  phases: {
+    phase: Phase;
+    startedAt: number;
+    endedAt: number | null;
+    tabs: Partial<Record<Tab, TabCounts & { digestsMatch: boolean; warnings: number }>>;
+  }[];
   reports: { name: string; version: number; at: number }[];
   supportTicket: string | null;
   /** keys of replies taken, in order */
@@ -64,8 +70,25 @@ export interface MessageOrder {
     report?: { name: string; version: number };
     /** which reminder of the window, 1 or 2 */
     reminder?: number;
+    /** E1: key of the reply that is acknowledged or came too late */
+    reply?: string;
+    /** A9: when an unsubmitted request expires */
+    expiresAt?: number;
     counts?: Partial<Record<Tab, TabCounts>>;
   };
+}
+
+/** B1: what the automatic checks found, in numbers; the findings themselves are kept for the API. */
+export interface ChecksResult {
+  /** findings that forbid approval, limits not granted among them */
+  blocking: number;
+  /** of those: limits that an operator can grant */
+  ungranted: number;
+  warnings: number;
+  /** unpacked */
+  bytes: number;
+  records: number;
+  tabs: { tab: Tab; records: number; bytes: number }[];
 }
 
 export interface LifecycleActivities {
@@ -76,27 +99,37 @@ export interface LifecycleActivities {
   /** Sends one message to the primary contact (requester in copy when another person) and puts it on the support ticket; once per sequence. */
   sendMessage(order: MessageOrder): Promise<void>;
   /** B1's automatic checks over a revision; findings are kept for the API. */
-  runChecks(input: { request: string; revision: number; limits: Limits; at: number }): Promise<{ blocking: number; ungranted: number; warnings: number; bytes: number; records: number }>;
+  runChecks(input: { request: string; revision: number; limits: Limits; at: number }): Promise<ChecksResult>;
   /** A8: claims the portal for a request; false when another holds it. */
   claimPortal(input: { request: string; portal: string }): Promise<{ claimed: boolean }>;
-  releasePortal(input: { request: string }): Promise<void>;
+  /** A8: gives up a request's claim; another's claim is left alone. */
+  releasePortal(input: { request: string; portal: string }): Promise<void>;
   /** C2 */
-  closePortal(input: { request: string }): Promise<void>;
-  openPortal(input: { request: string }): Promise<void>;
+  closePortal(input: { request: string; portal: string }): Promise<void>;
+  openPortal(input: { request: string; portal: string }): Promise<void>;
   /** B2: names of integrations that are on. */
-  checkIntegrations(input: { request: string }): Promise<{ on: string[] }>;
+  checkIntegrations(input: { request: string; portal: string }): Promise<{ on: string[] }>;
   /** C1: opens the support ticket in the migration team's own portal; again answers the same id. */
   openSupportTicket(input: { request: string; at: number }): Promise<{ ticket: string }>;
   closeSupportTicket(input: { request: string; at: number }): Promise<void>;
   /** B5: milliseconds a phase of this size takes at the speeds measured so far. */
-  estimatePhase(input: { request: string; tabs: { tab: Tab; records: number; bytes: number }[] }): Promise<{ milliseconds: number }>;
+  estimatePhase(input: {
+    request: string;
+    tabs: { tab: Tab; records: number; bytes: number }[];
+  }): Promise<{ milliseconds: number }>;
   /** B5: keeps how fast a tab was imported. */
-  recordSpeed(input: { request: string; tab: Tab; records: number; bytes: number; milliseconds: number }): Promise<void>;
+  recordSpeed(input: {
+    request: string;
+    tab: Tab;
+    records: number;
+    bytes: number;
+    milliseconds: number;
+  }): Promise<void>;
   /** Deletes what was uploaded (A9, F5). */
   eraseUploads(input: { request: string }): Promise<void>;
   /** B4: stands in the processing queue, starting it when it is not there. */
-  joinQueue(input: { request: string; phase: Phase; front: boolean }): Promise<void>;
-  leaveQueue(input: { request: string; phase: Phase }): Promise<void>;
+  joinQueue(entry: QueueEntry): Promise<void>;
+  leaveQueue(input: QueueLeave): Promise<void>;
   /** For the queue: which of these migrations no longer run. Beats while it watches; returns when one is gone or after an hour. */
   watchHolders(input: { requests: string[] }): Promise<{ gone: string[] }>;
 }

@@ -44,6 +44,28 @@ export const STATE_LABELS: Readonly<Record<State, { ja: string; en: string }>> =
   STOPPED: { ja: '停止', en: 'Stopped' },
 };
 
+export class TransitionError extends Error {
+  readonly code = 'TRANSITION';
+  readonly from: State;
+  readonly to: State;
+  constructor(from: State, to: State) {
+    super(`a request that is ${from} does not become ${to}`);
+    this.name = 'TransitionError';
+    this.from = from;
+    this.to = to;
+  }
+}
+
+/**
+ * Every change of state goes through here.
+ * @returns `to`
+ * @throws TransitionError for a change that the table of states does not know
+ */
+export function changeState(from: State, to: State): State {
+  if (!TRANSITIONS[from].includes(to)) throw new TransitionError(from, to);
+  return to;
+}
+
 export function isFinal(state: State): boolean {
   return TRANSITIONS[state].length === 0;
 }
@@ -54,6 +76,11 @@ export type Step = (typeof STEPS)[number];
 
 /** Steps without which submitting is refused; remarks may stay empty (A2). */
 export const REQUIRED_STEPS = ['basic', 'files', 'tabs', 'desk', 'portal'] as const satisfies readonly Step[];
+
+/** A2: the required steps that are not done; the step `files` is done when there is one. */
+export function missingSteps(done: readonly Step[], files: number): Step[] {
+  return REQUIRED_STEPS.filter((step) => (step === 'files' ? files === 0 : !done.includes(step)));
+}
 
 /** Limits of A4, in files and bytes; GB = 10^9 bytes. */
 export interface Limits {
@@ -84,4 +111,13 @@ export const EXPIRY_REMINDER_MS = 3 * 24 * 3_600_000;
  */
 export function reminderMoments(opensAt: number, windowMs: number): number[] {
   return REMINDERS_MS.map((before) => opensAt + windowMs - Math.round((before * windowMs) / REPLY_WINDOW_MS));
+}
+
+/**
+ * A9: when a request left unsubmitted since a moment is reminded and expires.
+ * @param since epoch milliseconds: its creation, or its being sent back
+ * @returns epoch milliseconds
+ */
+export function expiryMoments(since: number): { remindAt: number; expiresAt: number } {
+  return { remindAt: since + EXPIRY_MS - EXPIRY_REMINDER_MS, expiresAt: since + EXPIRY_MS };
 }

@@ -1,4 +1,4 @@
-import type { Step } from './lifecycle.ts';
+import type { Limits, Step } from './lifecycle.ts';
 import type { Tab } from './tab.ts';
 
 export type Locale = 'ja' | 'en';
@@ -69,6 +69,26 @@ export function doneSteps(draft: Draft): Step[] {
   if (draft.desk !== null) done.push('desk');
   if (draft.desk !== null && draft.desk.portal !== null) done.push('portal');
   return done;
+}
+
+export type LimitBreach = 'TOO_MANY_FILES' | 'FILE_TOO_LARGE' | 'FILES_TOO_LARGE';
+
+/**
+ * A4: which limit the files would break together, or null. A file whose key is there already replaces it.
+ * @param present files taken so far
+ * @param added files to come
+ */
+export function limitBreach(
+  limits: Limits,
+  present: readonly UploadSummary[],
+  added: readonly UploadSummary[],
+): LimitBreach | null {
+  const together = new Map([...present, ...added].map((file) => [file.key, file.bytes]));
+  if (added.some((file) => file.bytes > limits.fileBytes)) return 'FILE_TOO_LARGE';
+  if (together.size > limits.files) return 'TOO_MANY_FILES';
+  let total = 0;
+  for (const bytes of together.values()) total += bytes;
+  return total > limits.totalBytes ? 'FILES_TOO_LARGE' : null;
 }
 
 export type Severity = 'blocking' | 'warning' | 'information';

@@ -1,6 +1,9 @@
+import type { PhasePlan, TabProof, WrittenReport } from '../activities/import-activities.ts';
 import type { Limits, Step } from '../domain/lifecycle.ts';
 import type { Phase } from '../domain/phase.ts';
 import type { UploadSummary } from '../domain/request.ts';
+import type { Tab } from '../domain/tab.ts';
+import type { MigrationRecord } from './migration-record.ts';
 
 /** The contract between the API and the workflows: ids, task queues, arguments, updates, signals, queries. */
 
@@ -8,7 +11,8 @@ export const LIFECYCLE_TASK_QUEUE = 'deskferry';
 export const IMPORT_TASK_QUEUE = 'deskferry-imports';
 
 export const migrationWorkflowId = (request: string): string => `migration/${request}`;
-export const importPhaseWorkflowId = (request: string, phase: Phase): string => `import-phase/${request}/${phase}`;
+export const importPhaseWorkflowId = (request: string, phase: Phase): string =>
+  `import-phase/${request}/${phase}`;
 export const PROCESSING_QUEUE_WORKFLOW_ID = 'processing-queue';
 
 /** Workflow types. */
@@ -27,6 +31,8 @@ export interface MigrationInput {
   by: string;
   /** what the creating call brought already: revision 1 of the draft */
   steps: StepInput;
+  /** the request as it stood when its history was cut short; only the workflow itself gives it */
+  carried?: MigrationRecord;
 }
 
 /** Who gives a command: `requester:<key name>` or `operator:<key name>`. */
@@ -40,11 +46,14 @@ export interface StepInput {
   revision: number;
   done: Step[];
   portal: string | null;
+  /** the source account's short name, for the search attribute (F3) */
+  source?: string | null;
 }
 
 /**
  * Updates of a migration. Each has a synchronous validator, so that a refusal leaves no trace in the history; refusals
- * are ApplicationFailures whose type is one of REFUSALS and whose message says what to do.
+ * are ApplicationFailures whose type is one of REFUSALS and whose message says what to do. Every update answers the
+ * RequestSnapshot as it stands when the change has been recorded.
  */
 export const UPDATES = {
   redoSteps: 'redoSteps',
@@ -113,15 +122,70 @@ export type Refusal = (typeof REFUSALS)[number];
 /** Query of a migration: its RequestSnapshot as it stands. */
 export const SNAPSHOT_QUERY = 'snapshot';
 
-/** Signals between the processing queue and migrations (B4). */
+/** E1: signal of a migration: a reply came by mail. Its text, mapping and files stand in `replies/<key>`; the same key again is the same reply. */
+export const MAIL_REPLY = 'mailReply';
+export interface MailReply {
+  by: string;
+  key: string;
+  files: UploadSummary[];
+}
+
+/** Signals to the processing queue (B4): `join` takes a QueueEntry, `leave` a QueueLeave, `toFront` a QueueToFront. */
 export const QUEUE_SIGNALS = { join: 'join', leave: 'leave', toFront: 'toFront' } as const;
 export interface QueueEntry {
   request: string;
   phase: Phase;
   front: boolean;
+  /** numbers the request's turns, so that a late grant of an earlier one is not taken for this one */
+  ticket: number;
+  /** epoch milliseconds from which its place counts: the approval of a phase 1, the end of the window of a phase 2 */
+  since: number;
+  /** B5: how long the phase is expected to take; null = not known */
+  milliseconds: number | null;
 }
+export interface QueueLeave {
+  request: string;
+  phase: Phase;
+}
+/** An operator moves a waiting request ahead of all others; it is told and writes the audit entry (F2). */
+export interface QueueToFront {
+  request: string;
+  /** `operator:<key name>` */
+  by: string;
+  reason?: string;
+}
+/** Signals from the processing queue to a migration: its Turn, its Place. */
 export const TURN_GRANTED = 'turnGranted';
+export interface Turn {
+  phase: Phase;
+  ticket: number;
+}
 export const PLACE_CHANGED = 'placeChanged';
+export interface Place {
+  /** 1 = next */
+  place: number;
+  /** B5: epoch milliseconds, from those ahead; null = not known */
+  expectedStart: number | null;
+  /** the operator who moved it to the front, and why */
+  moved?: { by: string; reason?: string };
+}
+/** Argument of the processing queue. */
+export interface ProcessingQueueInput {
+  /** B4: how many phases run at a time */
+  turns: number;
+  /** the line as it stood when the queue's history was cut short; only the workflow itself gives it */
+  carried?: QueueState;
+}
+export interface Lease extends Turn {
+  request: string;
+  /** epoch milliseconds */
+  since: number;
+  milliseconds: number | null;
+}
+export interface QueueState {
+  running: Lease[];
+  waiting: (QueueEntry & { told: number | null })[];
+}
 /** Query of the queue: who runs and who waits, in order. */
 export const QUEUE_QUERY = 'line';
 export interface QueueLine {
@@ -130,7 +194,55 @@ export interface QueueLine {
   turns: number;
 }
 
+/** What is left to do for one tab; a phase works through its jobs in order. */
+export interface TabJob {
+  tab: Tab;
+  /** `prove`: read back and prove again what is imported already (D2) */
+  work: 'import' | 'prove';
+  /** segments imported and read back so far, counted from the first without a gap */
+  imported: number;
+  reconciled: number;
+  /** time spent so far, in milliseconds */
+  spent: number;
+}
+
+/** Where an import phase stands: all it needs to go on after a pause or with a new history. */
+export interface PhasePosition {
+  /** null until the phase is planned */
+  plan: PhasePlan['tabs'] | null;
+  jobs: TabJob[];
+  /** D2: tabs whose proof failed */
+  unproven: { tab: Tab; discrepancies: number }[];
+}
+
 export interface ImportPhaseInput {
   request: string;
   phase: Phase;
+  /** where to go on; absent = at the beginning */
+  position?: PhasePosition;
+  /** D2: the report goes out although proofs failed */
+  accept?: boolean;
+}
+
+/** How an import phase ended; nothing of it runs any more. */
+export type PhaseOutcome =
+  | { ended: 'done'; report: WrittenReport }
+  /** told to halt (no fault), or an activity's retries are used up */
+  | { ended: 'halted'; position: PhasePosition; fault: string | null }
+  /** D2: everything is imported, but not proven; no report was written */
+  | { ended: 'unproven'; position: PhasePosition };
+
+/** Signal to an import phase: end at the next segment boundary. */
+export const HALT_PHASE = 'haltPhase';
+/** Signals of an import phase to its migration. */
+export const PHASE_PLANNED = 'phasePlanned';
+export interface PhasePlanned {
+  phase: Phase;
+  tabs: PhasePlan['tabs'];
+}
+export const PHASE_PROGRESS = 'phaseProgress';
+export interface PhaseProgress {
+  phase: Phase;
+  tab: Tab;
+  proof: TabProof;
 }

@@ -1,0 +1,181 @@
+import { TemporalFailure } from '@temporalio/common';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { PhaseRun } from '../activities/import-activities.ts';
+import { estimates, imports, said } from './activity-calls.ts';
+import { faultOf } from './fault.ts';
+import { importTab } from './import-tab.ts';
+import {
+  HALT_PHASE,
+  type ImportPhaseInput,
+  PHASE_PLANNED,
+  PHASE_PROGRESS,
+  type PhaseOutcome,
+  type PhasePlanned,
+  type PhasePosition,
+  type PhaseProgress,
+  type TabJob,
+} from './messages.ts';
+import { Stager } from './stager.ts';
+
+/** Well before the 2,000 events that a run should not exceed; what is under way then still fits. */
+const LONG_HISTORY = 1_400;
+
+/**
+ * One import run over the chosen tabs: plan, freeze, then tab by tab stage, import, read back and prove, and the report
+ * (C2, D1, D2). Told to halt, or when an activity's retries are used up, it ends at a segment boundary and says where
+ * it stands; started again from there it goes on.
+ */
+export async function importPhase(input: ImportPhaseInput): Promise<PhaseOutcome> {
+  const position: PhasePosition = input.position ?? { plan: null, jobs: [], unproven: [] };
+  const work = new CancellationScope();
+  const told = { halt: false };
+  setHandler(
+    defineSignal(HALT_PHASE),
+    () => {
+      told.halt = true;
+      work.cancel();
+    },
+    { description: 'F1: end at the next segment boundary' },
+  );
+  setHandler(defineQuery<PhasePosition>('position'), () => position, {
+    description: 'where the phase stands',
+  });
+
+  let outcome: PhaseOutcome | 'historyIsLong';
+  try {
+    outcome = await work.run(() => runPhase(input, position));
+  } catch (error) {
+    const cancelled = isCancellation(error);
+    if ((cancelled && !told.halt) || !(error instanceof TemporalFailure)) throw error;
+    outcome = { ended: 'halted', position, fault: cancelled ? null : faultOf(error) };
+  }
+  await condition(allHandlersFinished);
+  if (outcome === 'historyIsLong') return continueAsNew<typeof importPhase>({ ...input, position });
+  return outcome;
+}
+
+async function runPhase(
+  input: ImportPhaseInput,
+  position: PhasePosition,
+): Promise<PhaseOutcome | 'historyIsLong'> {
+  const { request, phase, accept = false } = input;
+  const run = { request, phase };
+
+  if (position.plan === null) {
+    const plan = await imports.planPhase.executeWithOptions(said('what there is to import'), [run]);
+    await imports.freezeContext.executeWithOptions(said('the portal as it is before'), [
+      { ...run, after: 'start' },
+    ]);
+    position.plan = plan.tabs;
+    position.jobs = plan.tabs.map(({ tab }) => ({
+      tab,
+      work: 'import',
+      imported: 0,
+      reconciled: 0,
+      spent: 0,
+    }));
+    await tellMigration(PHASE_PLANNED, { phase, tabs: plan.tabs } satisfies PhasePlanned);
+  }
+  if (position.unproven.length > 0 && !accept) {
+    position.jobs.push(
+      ...position.unproven.map(
+        ({ tab }): TabJob => ({ tab, work: 'prove', imported: 0, reconciled: 0, spent: 0 }),
+      ),
+    );
+    position.unproven = [];
+  }
+
+  const stager = new Stager(run, position);
+  try {
+    for (let job = position.jobs[0]; job !== undefined; job = position.jobs[0]) {
+      setCurrentDetails(details(position));
+      if (!(await tabIsDone(run, position, job, stager))) return 'historyIsLong';
+      position.jobs.shift();
+    }
+  } finally {
+    await CancellationScope.nonCancellable(() => stager.stop());
+  }
+
+  if (position.unproven.length > 0 && !accept) return { ended: 'unproven', position };
+  await imports.foldImported.executeWithOptions(said('what was imported'), [run]);
+  const report = await imports.writeReport.executeWithOptions(said(`report of ${phase}`), [run]);
+  return { ended: 'done', report };
+}
+
+/** Imports, reads back and proves one tab. @returns false when the history must be cut first */
+async function tabIsDone(
+  run: PhaseRun,
+  position: PhasePosition,
+  job: TabJob,
+  stager: Stager,
+): Promise<boolean> {
+  const { tab } = job;
+  const begun = Date.now() - job.spent;
+  const staged = await stager.staged(tab);
+  stager.stageNext();
+  const finished = await importTab(run, job, staged.segments, historyIsLong);
+  job.spent = Date.now() - begun;
+  if (!finished) return false;
+  if (job.work === 'import' && (tab === 'agents' || tab === 'contacts')) {
+    await imports.freezeContext.executeWithOptions(said(`the ${tab} as they are now`), [
+      { ...run, after: tab },
+    ]);
+  }
+  const proof = await imports.proveTab.executeWithOptions(said(`proof of ${tab}`), [{ ...run, tab }]);
+  if (proof.discrepancies > 0) position.unproven.push({ tab, discrepancies: proof.discrepancies });
+  await tellMigration(PHASE_PROGRESS, { phase: run.phase, tab, proof } satisfies PhaseProgress);
+  await keepSpeed(run.request, position, job);
+  return true;
+}
+
+function historyIsLong(): boolean {
+  const { historyLength, continueAsNewSuggested } = workflowInfo();
+  return historyLength > LONG_HISTORY || continueAsNewSuggested;
+}
+
+/** The migration that started this phase; when it is gone this phase is being cancelled anyway. */
+async function tellMigration(signal: string, message: PhasePlanned | PhaseProgress): Promise<void> {
+  const { parent } = workflowInfo();
+  if (parent === undefined) return;
+  try {
+    await getExternalWorkflowHandle(parent.workflowId).signal(signal, message);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('the migration was not told', { signal, error });
+  }
+}
+
+/** B5: how fast it went serves the next estimate; a tab that was only tried again says nothing about speed. */
+async function keepSpeed(request: string, position: PhasePosition, job: TabJob): Promise<void> {
+  const planned = position.plan?.find(({ tab }) => tab === job.tab);
+  if (planned === undefined || planned.records === 0 || job.work === 'prove') return;
+  try {
+    const { tab, records, bytes } = planned;
+    await estimates.recordSpeed({ request, tab, records, bytes, milliseconds: job.spent });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('the speed was not kept', { error });
+  }
+}
+
+/** F3 */
+function details({ plan, jobs }: PhasePosition): string {
+  const rows = (plan ?? []).map(({ tab, records }) => {
+    const left = jobs.findIndex((job) => job.tab === tab);
+    return `| ${tab} | ${records} | ${left === -1 ? 'done' : left === 0 ? 'now' : 'waits'} |`;
+  });
+  return ['| tab | records | |', '| --- | --- | --- |', ...rows].join('\n');
+}

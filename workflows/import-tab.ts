@@ -1,0 +1,115 @@
+import { CancellationScope, condition } from '@temporalio/workflow';
+import type { PhaseRun } from '../activities/import-activities.ts';
+import { imports, said } from './activity-calls.ts';
+import type { TabJob } from './messages.ts';
+
+/** How many import activities of a phase run at a time. */
+const PARALLEL = 2;
+/** How many segments are read back by one activity. */
+const READ_BACK = 10;
+
+/**
+ * Imports a staged tab and reads it back close behind (D2). `job` always says how far both have come without a gap.
+ * @param segments how many segments the tab has
+ * @param mustLeave asked between groups: whether to end early, at a segment boundary
+ * @returns false when it ended early; nothing of it runs any more
+ * @throws ActivityFailure, CancelledFailure; nothing of it runs any more
+ */
+export async function importTab(
+  run: PhaseRun,
+  job: TabJob,
+  segments: number,
+  mustLeave: () => boolean,
+): Promise<boolean> {
+  const importing = { ended: false };
+  if (job.work === 'prove') job.imported = segments;
+  await together(
+    async () => {
+      if (job.imported < segments) await importGroups(run, job, mustLeave);
+      importing.ended = true;
+    },
+    () => readBack(run, job, importing),
+  );
+  return job.imported >= segments && job.reconciled >= job.imported;
+}
+
+/** A few groups at a time, in order; across a barrier only when all before it are done. */
+async function importGroups(run: PhaseRun, job: TabJob, mustLeave: () => boolean): Promise<void> {
+  const scope = new CancellationScope();
+  const underWay = new Set<number>();
+  const done = new Map<number, number>();
+  const faults: unknown[] = [];
+
+  const start = (from: number, to: number): void => {
+    underWay.add(from);
+    void imports.importSegments
+      .executeWithOptions(said(`import ${job.tab} ${from}-${to}`), [{ ...run, tab: job.tab, from, to }])
+      .then(
+        () => {
+          done.set(from, to);
+          for (let end = done.get(job.imported + 1); end !== undefined; end = done.get(job.imported + 1))
+            job.imported = end;
+        },
+        (error: unknown) => {
+          faults.push(error);
+          scope.cancel();
+        },
+      )
+      .then(() => underWay.delete(from));
+  };
+  const underWayAtMost = (count: number): Promise<void> => condition(() => underWay.size <= count);
+
+  try {
+    await scope.run(async () => {
+      for (let after: number | null = job.imported; after !== null; ) {
+        const page = await imports.planImport.executeWithOptions(
+          said(`groups of ${job.tab} after ${after}`),
+          [{ ...run, tab: job.tab, after }],
+        );
+        for (const [index, group] of page.groups.entries()) {
+          await underWayAtMost(page.barriers.includes(index) ? 0 : PARALLEL - 1);
+          if (mustLeave()) return;
+          start(group.from, group.to);
+        }
+        after = page.next;
+      }
+    });
+  } catch (error) {
+    faults.push(error);
+  }
+  await CancellationScope.nonCancellable(() => underWayAtMost(0));
+  if (faults.length > 0) throw faults[0];
+}
+
+/** Follows the import and reads back what it has finished. */
+async function readBack(run: PhaseRun, job: TabJob, importing: { ended: boolean }): Promise<void> {
+  for (;;) {
+    await condition(() => importing.ended || job.imported - job.reconciled >= READ_BACK);
+    if (job.reconciled >= job.imported) return;
+    const from = job.reconciled + 1;
+    const to = Math.min(job.imported, job.reconciled + READ_BACK);
+    await imports.reconcileSegments.executeWithOptions(said(`read back ${job.tab} ${from}-${to}`), [
+      { ...run, tab: job.tab, from, to },
+    ]);
+    job.reconciled = to;
+  }
+}
+
+/** Does several things at once; when one fails the others are cancelled, and it ends only when all have ended. */
+async function together(...jobs: (() => Promise<void>)[]): Promise<void> {
+  const scope = new CancellationScope();
+  const faults: unknown[] = [];
+  await scope.run(() =>
+    Promise.all(
+      jobs.map(async (job) => {
+        try {
+          await job();
+        } catch (error) {
+          faults.push(error);
+          scope.cancel();
+        }
+      }),
+    ),
+  );
+  if (faults.length > 0) throw faults[0];
+}

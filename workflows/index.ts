@@ -1,0 +1,4 @@
+/** All workflows, under the names of messages.ts. */
+export { importPhase } from './import-phase.ts';
+export { migration } from './migration.ts';
+export { processingQueue } from './processing-queue.ts';
