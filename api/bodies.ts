@@ -1,0 +1,235 @@
+import { z } from 'zod';
+import type { Draft } from '../domain/request.ts';
+import { chooseTabs, TabChoiceError, TABS, TICKET_CHILD_TABS } from '../domain/tab.ts';
+import { ENCODINGS } from '../sources/rows.ts';
+import { jsonPointer } from './json-pointer.ts';
+import { invalidBody } from './valid.ts';
+
+/** What is sent to the API. Every object is strict: a member that is not known here is a fault, never ignored. */
+
+// C0 and C1 controls and the line separators would break mail headers and log lines
+const CONTROLS = /[\p{Cc}\u2028\u2029]/u;
+const CONTROLS_BUT_LINES = /(?![\n\r\t])\p{Cc}/u;
+
+const wellFormed = (text: string): boolean => text.isWellFormed();
+
+/** One line of text. @param most characters */
+const line = (most: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, 'is empty')
+    .max(most, `is longer than ${most} characters`)
+    .refine((text) => wellFormed(text) && !CONTROLS.test(text), 'holds control characters');
+
+/** Text of several lines. @param most characters */
+const text = (most: number) =>
+  z
+    .string()
+    .max(most, `is longer than ${most} characters`)
+    .refine((value) => wellFormed(value) && !CONTROLS_BUT_LINES.test(value), 'holds control characters');
+
+const reason = line(2_000).meta({
+  description: 'Why; it is mailed where the requester is told, and stands in the audit log.',
+});
+
+function isTimeZone(name: string): boolean {
+  // an offset such as +09:00 is taken by Intl too, but knows no summer time
+  if (!/^[A-Za-z]/.test(name)) return false;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+export const requesterBody = z
+  .strictObject({
+    name: line(200),
+    mail: z.email('is not a mail address').max(254, 'is longer than 254 characters'),
+    company: line(200),
+    locale: z
+      .enum(['ja', 'en'], 'is neither ja nor en')
+      .meta({ description: 'Language of mail and reports.' }),
+    timeZone: z
+      .string()
+      .refine(isTimeZone, 'is not an IANA time zone such as Asia/Tokyo')
+      .meta({ description: 'IANA name of the zone that times are told in.', example: 'Asia/Tokyo' }),
+  })
+  .meta({ id: 'Requester', outputId: 'RequesterGiven', description: 'Who files the request (A1).' });
+
+export const sourceBody = z
+  .strictObject({
+    system: line(100).meta({ description: 'Name of the other help desk.', example: 'Freshdesk' }),
+    kind: z.literal('files', 'is not "files"').meta({ description: 'How the data is read.' }),
+    scope: z
+      .string()
+      .max(50, 'is longer than 50 characters')
+      .regex(/^[A-Za-z0-9_-]+$/, 'may hold letters, digits, _ and - only')
+      .default('files')
+      .meta({ description: 'Short name of the source account: external ids are unique within it.' }),
+  })
+  .meta({ id: 'Source', outputId: 'SourceGiven', description: 'Where the data is now (A1).' });
+
+const tabName = z.enum(TABS, `is no tab; the tabs are ${TABS.join(', ')}`);
+
+const mapping = z.record(z.string(), z.unknown()).meta({
+  description: 'A field mapping: source columns to desk fields, value maps, date formats, defaults (A10).',
+});
+
+const stepMembers = {
+  requester: requesterBody.optional(),
+  source: sourceBody.optional(),
+  tabs: z
+    .array(tabName)
+    .max(TABS.length, 'names more tabs than there are')
+    .min(1, 'names no tab')
+    .optional()
+    .meta({
+      description: 'What to move. Choosing tickets also chooses threads, comments and attachments (A3).',
+      example: ['agents', 'contacts', 'tickets'],
+    }),
+  omit: z
+    .array(z.enum(TICKET_CHILD_TABS, `can be left out only if it is one of ${TICKET_CHILD_TABS.join(', ')}`))
+    .max(TICKET_CHILD_TABS.length, 'names more tabs than can be left out')
+    .optional()
+    .meta({ description: 'Which of threads, comments and attachments to leave out (A3).' }),
+  remarks: text(10_000).optional().meta({ description: 'Anything the migration team should know.' }),
+  encodings: z
+    .record(line(1_000), z.enum(ENCODINGS, `is none of ${ENCODINGS.join(', ')}`))
+    .optional()
+    .meta({ description: 'Confirmed encodings by file name, or `file.zip/entry.csv`.' }),
+  mapping: mapping.nullable().optional(),
+};
+
+export const deskBody = z
+  .strictObject({
+    kind: z.literal('embedded', 'is not "embedded"'),
+    portal: line(200)
+      .optional()
+      .meta({ description: 'Which portal; may be left out where there is only one.' }),
+  })
+  .meta({ id: 'DeskAuthorisation', description: 'Authorises the desk and chooses the portal (A2).' });
+
+export const createBody = z
+  .strictObject({
+    ...stepMembers,
+    desk: deskBody.optional(),
+    submit: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Submits at once; every step has to be there, files included.' }),
+  })
+  .meta({
+    id: 'NewMigration',
+    description: 'A new request; every step may come now or later, in any order (A2).',
+  });
+
+export const redoBody = z
+  .strictObject(stepMembers)
+  .refine((body) => Object.keys(body).length > 0, 'names no step to redo')
+  .meta({
+    id: 'Steps',
+    description: 'Steps to redo; each replaces what was given before, the others stay (A2).',
+  });
+
+export type GivenSteps = z.output<typeof redoBody>;
+
+export const noBody = z
+  .strictObject({})
+  .meta({ description: 'Nothing is needed; the body may be left out.' });
+export const reasonBody = z.strictObject({ reason }).meta({ id: 'Reason' });
+export const mayReasonBody = z.strictObject({ reason: reason.optional() }).meta({ id: 'OptionalReason' });
+
+export const resumeBody = z
+  .strictObject({
+    reason: reason.optional(),
+    accept: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Accepts the differences that reconciliation found, and goes on (D2).' }),
+  })
+  .meta({ id: 'Resume' });
+
+const bytes = z
+  .int('is not a whole number')
+  .min(1, 'is less than 1')
+  .max(1_000_000_000_000, 'is more than 10^12');
+
+export const limitBody = z
+  .strictObject({
+    bytes: bytes.optional().meta({ description: 'All files together, in bytes.' }),
+    files: z.int('is not a whole number').min(1, 'is less than 1').max(1_000, 'is more than 1000').optional(),
+    fileBytes: bytes.optional().meta({ description: 'One file, in bytes.' }),
+    reason,
+  })
+  .refine(
+    (body) => body.bytes !== undefined || body.files !== undefined || body.fileBytes !== undefined,
+    'names no limit: give bytes, files or fileBytes',
+  )
+  .meta({ id: 'Limits', outputId: 'LimitsGranted', description: 'Larger limits for one request (A4).' });
+
+/** Names one of the tabs of a request. */
+export const retryBody = z.strictObject({ tab: tabName, reason: reason.optional() }).meta({ id: 'Retry' });
+
+export const integrationsBody = z
+  .strictObject({ zohoCrm: z.boolean().optional(), salesforce: z.boolean().optional() })
+  .refine((body) => Object.keys(body).length > 0, 'names no integration')
+  .meta({
+    id: 'IntegrationSwitches',
+    description: 'The integrations to switch; the others stay as they are (B2).',
+  });
+
+/** The most a reply sent as JSON may weigh, its files in base64 included; larger ones come as multipart/form-data. */
+export const REPLY_JSON_BYTES = 8_000_000;
+
+export const replyBody = z
+  .strictObject({
+    text: text(100_000).optional(),
+    mapping: mapping.optional(),
+    files: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          content: z.base64('is not base64').meta({ description: 'The bytes of the file, in base64.' }),
+        }),
+      )
+      .max(100, 'names more than 100 files')
+      .optional(),
+  })
+  .meta({
+    id: 'Reply',
+    description:
+      'A reply within the window (E1): at least one of text, mapping and files. Large files are sent as multipart/form-data.',
+  });
+
+/** Merges redone steps into what was typed before. */
+export function redoDraft(draft: Draft, steps: GivenSteps): Draft {
+  return {
+    ...draft,
+    ...(steps.requester === undefined ? {} : { requester: steps.requester }),
+    ...(steps.source === undefined ? {} : { source: steps.source }),
+    ...(steps.tabs === undefined ? {} : { tabs: steps.tabs }),
+    ...(steps.omit === undefined ? {} : { omit: steps.omit }),
+    ...(steps.remarks === undefined ? {} : { remarks: steps.remarks }),
+    ...(steps.encodings === undefined ? {} : { encodings: steps.encodings }),
+    ...(steps.mapping === undefined ? {} : { mapping: steps.mapping }),
+  };
+}
+
+/**
+ * A3: checks the tabs of a draft together, once it is merged.
+ * @throws Problem `invalid-body` with the pointer of the tab at fault
+ */
+export function checkTabs(draft: Draft): void {
+  if (draft.tabs === null) return;
+  try {
+    chooseTabs(draft.tabs, draft.omit);
+  } catch (error) {
+    if (!(error instanceof TabChoiceError)) throw error;
+    const index = draft.tabs.findIndex((tab) => tab === error.tab);
+    throw invalidBody([
+      { pointer: jsonPointer(index < 0 ? ['tabs'] : ['tabs', index]), detail: error.message },
+    ]);
+  }
+}

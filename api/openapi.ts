@@ -1,0 +1,103 @@
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { problemAnswer } from './answers.ts';
+import { PROBLEMS, problemType } from './problem.ts';
+import type { AnswerShape, Route } from './route.ts';
+
+export type OpenApiDocument = ReturnType<typeof createDocument>;
+
+const TAGS = [
+  { name: 'Requests', description: 'Filing a migration request and redoing its steps (A).' },
+  { name: 'Files', description: 'Uploading what is to be moved (A4).' },
+  {
+    name: 'Commands',
+    description: 'What moves a request on (A6, B1, E, F1). Each answers 202 with the request as it stands.',
+  },
+  { name: 'Progress', description: 'How far a migration is.' },
+  { name: 'Reports', description: 'What became of every record (C7).' },
+  { name: 'Trail', description: 'Audit log and mail (F2).' },
+  { name: 'Queue', description: 'Whose turn it is (B4).' },
+  { name: 'Portals', description: 'The desk that is migrated into (B2, C2).' },
+  { name: 'Service', description: 'For those who run Deskferry.' },
+];
+
+function described({ description, schema, contentType = 'application/json' }: AnswerShape) {
+  return schema === undefined ? { description } : { description, content: { [contentType]: { schema } } };
+}
+
+function operation(route: Route): ZodOpenApiOperationObject {
+  const idempotency = {
+    name: 'Idempotency-Key',
+    in: 'header' as const,
+    description: 'Makes a repeated call one and the same: it is done once, and answered the same for a day.',
+    schema: { type: 'string' as const, maxLength: 255 },
+  };
+  const content =
+    route.streams === undefined
+      ? route.body === null
+        ? null
+        : { 'application/json': { schema: route.body } }
+      : Object.fromEntries(Object.entries(route.streams).map(([type, schema]) => [type, { schema }]));
+  return {
+    operationId: route.operation,
+    tags: [route.tag],
+    summary: route.summary,
+    description: [
+      ...(route.description === undefined ? [] : [route.description]),
+      route.who === 'public' ? 'Needs no key.' : `For: ${route.who.join(', ')}.`,
+    ].join('\n\n'),
+    security: route.who === 'public' ? [] : [{ bearer: [] }, { header: [] }],
+    requestParams: { path: route.params, query: route.query } as NonNullable<
+      ZodOpenApiOperationObject['requestParams']
+    >,
+    ...(route.method === 'post' ? { parameters: [idempotency] } : {}),
+    ...(content === null ? {} : { requestBody: { content } }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(route.answers).map(([status, shape]) => [status, described(shape)]),
+      ),
+      default: {
+        description: 'A problem; its `type` says which.',
+        content: { 'application/problem+json': { schema: problemAnswer } },
+      },
+    },
+  };
+}
+
+/** The OpenAPI 3.1 document of the mounted routes, made from the schemas that check calls and answers. */
+export function openApiDocument(publicUrl: string, routes: readonly Route[]): OpenApiDocument {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const route of routes) {
+    paths[route.path] = { ...paths[route.path], [route.method]: operation(route) };
+  }
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Deskferry',
+      version: '1',
+      summary: "Moves a company's help-desk data into a desk.",
+      description: [
+        'Every error is a problem document (RFC 9457); its `type` is stable:',
+        '',
+        ...Object.entries(PROBLEMS).map(
+          ([code, { status, title }]) =>
+            `- \`${problemType(code as keyof typeof PROBLEMS)}\` (${status}): ${title}`,
+        ),
+      ].join('\n'),
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: publicUrl }],
+    tags: TAGS,
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An API key.' },
+        header: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-API-Key',
+          description: 'The same key in a header of its own.',
+        },
+      },
+    },
+  });
+}

@@ -1,0 +1,29 @@
+import type { Api } from './app.ts';
+import type { Route } from './route.ts';
+import { commandRoutes } from './routes/commands.ts';
+import { deskRoutes } from './routes/desk.ts';
+import { fileRoutes } from './routes/files.ts';
+import { migrationRoutes } from './routes/migrations.ts';
+import { portalRoutes } from './routes/portals.ts';
+import { progressRoutes } from './routes/progress.ts';
+import { queueRoutes } from './routes/queue.ts';
+import { replyRoutes } from './routes/replies.ts';
+import { serviceRoutes } from './routes/service.ts';
+import { trailRoutes } from './routes/trail.ts';
+
+/** Every address of the API: what is mounted is what is described. */
+export function createRoutes(api: Api): Route[] {
+  const routes: Route[] = [
+    ...migrationRoutes(api),
+    ...fileRoutes(api),
+    ...deskRoutes(api),
+    ...commandRoutes(api),
+    ...replyRoutes(api),
+    ...progressRoutes(api),
+    ...trailRoutes(api),
+    ...queueRoutes(api),
+    ...portalRoutes(api),
+  ];
+  routes.push(...serviceRoutes(api, () => routes));
+  return routes;
+}

@@ -1,0 +1,230 @@
+import { z } from 'zod';
+import type { RequestSnapshot } from '../../activities/lifecycle-activities.ts';
+import { EXPIRY_MS, REQUIRED_STEPS, STATES } from '../../domain/lifecycle.ts';
+import { doneSteps, type Draft, EMPTY_DRAFT } from '../../domain/request.ts';
+import { newRequestId } from '../../store/requests.ts';
+import type { MigrationInput } from '../../workflows/messages.ts';
+import { callId } from '../answer-once.ts';
+import { listAnswer, migrationAnswer } from '../answers.ts';
+import type { Api } from '../app.ts';
+import { authoriseDesk, portalTaken } from '../authorise-desk.ts';
+import { checkTabs, createBody, redoBody, redoDraft } from '../bodies.ts';
+import { Problem } from '../problem.ts';
+import { documentFrom, readRequest } from '../read-request.ts';
+import { entityTag, redoSteps, stepsOf } from '../redo-steps.ts';
+import { type Answer, type Call, type Route, route } from '../route.ts';
+import { migrationPath, showMigration, showSummary } from '../show-migration.ts';
+
+export const requestParams = z.strictObject({
+  request: z.string().min(1).max(100).meta({ description: 'Id of the request.' }),
+});
+
+const listQuery = z.strictObject({
+  state: z.enum(STATES, `is none of ${STATES.join(', ')}`).optional(),
+  portal: z.string().max(200).optional(),
+  text: z
+    .string()
+    .max(200)
+    .optional()
+    .meta({ description: "Part of the id, the requester's name, mail or company, or the source's name." }),
+  cursor: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,100}$/, 'is no cursor of this list')
+    .optional()
+    .meta({ description: '`next` of the page before.' }),
+  limit: z.coerce
+    .number('is not a number')
+    .int('is not a whole number')
+    .min(1, 'is less than 1')
+    .max(100, 'is more than 100')
+    .default(20),
+});
+
+/** The calls that file a request, read it and redo its steps (A1, A2, F4). */
+export function migrationRoutes(api: Api): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/v1/migrations',
+      operation: 'createMigration',
+      tag: 'Requests',
+      summary: 'File a migration request',
+      description: 'The body may hold every step, or none; steps can come later in any order (A2).',
+      who: ['requester'],
+      body: createBody,
+      answers: {
+        201: { description: 'The new request; `Location` is its address.', schema: migrationAnswer },
+      },
+      handle: (call) => createMigration(api, call),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/migrations',
+      operation: 'listMigrations',
+      tag: 'Requests',
+      summary: 'List requests, the newest first',
+      who: ['requester', 'operator', 'auditor'],
+      query: listQuery,
+      answers: { 200: { description: 'A page of requests.', schema: listAnswer } },
+      handle: async ({ principal, query }) => {
+        const { cursor, limit, ...given } = query;
+        if (principal.role === 'requester' && principal.tenant === null)
+          return { status: 200, body: { items: [], next: null } };
+        const filter = {
+          ...(principal.tenant === null ? {} : { tenant: principal.tenant }),
+          ...(given.state === undefined ? {} : { state: given.state }),
+          ...(given.portal === undefined ? {} : { portal: given.portal }),
+          ...(given.text === undefined ? {} : { text: given.text }),
+        };
+        const page = await api.stores.requests.list(filter, cursor ?? null, limit);
+        return { status: 200, body: { items: page.requests.map(showSummary), next: page.next } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/migrations/{request}',
+      operation: 'readMigration',
+      tag: 'Requests',
+      summary: 'Read a request',
+      description: 'The `ETag` is the revision; send it as `If-Match` when redoing steps.',
+      who: ['requester', 'operator', 'auditor'],
+      params: requestParams,
+      answers: { 200: { description: 'The request as it stands.', schema: migrationAnswer } },
+      handle: async ({ principal, params }) => {
+        const request = await readRequest(api, principal, params.request);
+        return {
+          status: 200,
+          body: await showMigration(api, request),
+          headers: { ETag: entityTag(request) },
+        };
+      },
+    }),
+    route({
+      method: 'patch',
+      path: '/v1/migrations/{request}',
+      operation: 'redoSteps',
+      tag: 'Requests',
+      summary: 'Redo steps of a request',
+      description: 'Possible until submission, and again after the request was sent back (A2).',
+      who: ['requester'],
+      params: requestParams,
+      body: redoBody,
+      answers: { 200: { description: 'The request as it stands.', schema: migrationAnswer } },
+      handle: async (call) => {
+        const request = await redoSteps(api, call, call.params.request, (draft) =>
+          redoDraft(draft, call.body),
+        );
+        return {
+          status: 200,
+          body: await showMigration(api, request),
+          headers: { ETag: entityTag(request) },
+        };
+      },
+    }),
+  ];
+}
+
+/** A call that is done again under its id makes the same request; without an id every call makes its own. */
+async function requestIdOf(api: Api, call: Pick<Call, 'request' | 'principal'>): Promise<string> {
+  const id = callId(call);
+  if (id === undefined) return newRequestId();
+  const planned = {
+    principal: call.principal.name,
+    route: 'request id',
+    key: id,
+    bodyHash: '',
+    expiresAt: new Date(Date.now() + 2 * EXPIRY_MS),
+  };
+  const first = await api.stores.idempotency.begin(planned);
+  if (first.state !== 'done' && first.state !== 'otherBody') {
+    await api.stores.idempotency.finish(first.id, 200, newRequestId());
+  }
+  const kept = await api.stores.idempotency.begin(planned);
+  if (kept.state !== 'done' || typeof kept.answer !== 'string')
+    throw new Error('a planned request id was not kept');
+  return kept.answer;
+}
+
+async function createMigration(
+  api: Api,
+  call: Call<unknown, unknown, z.output<typeof createBody>>,
+): Promise<Answer> {
+  const { principal, body } = call;
+  const { tenant } = principal;
+  if (tenant === null) throw new Problem('not-allowed', 'This key belongs to no tenant; use one that does.');
+  const { desk, submit, ...steps } = body;
+  let draft: Draft = redoDraft(EMPTY_DRAFT, steps);
+  checkTabs(draft);
+  if (desk !== undefined) {
+    const authorised = await authoriseDesk(api, tenant, desk.portal, null, '/desk/portal');
+    draft = { ...draft, desk: authorised.desk };
+  }
+  const done = doneSteps(draft);
+  const missing = REQUIRED_STEPS.filter((step) => !done.includes(step));
+  if (submit === true && missing.length > 0) {
+    throw new Problem(
+      'step-missing',
+      `Nothing was created: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing. Create the request without "submit", complete it, then submit it.`,
+      { members: { missingSteps: missing } },
+    );
+  }
+
+  const id = await requestIdOf(api, call);
+  const portal = draft.desk?.portal ?? null;
+  const holder = portal === null ? null : await api.stores.portalClaims.holder(portal);
+  if (portal !== null && holder !== null && holder !== id) throw await portalTaken(api, principal, portal);
+
+  await api.stores.requests.own(id, tenant);
+  await api.stores.drafts.insert(id, 1, draft);
+  const input: MigrationInput = {
+    request: id,
+    replyWindowMs: api.config.replyWindowMs,
+    failureShare: api.config.failureShare,
+    limits: api.config.limits,
+    by: principal.by,
+    steps: stepsOf(draft, 1),
+  };
+  await api.migrations.start(input);
+  const request = await documentFrom(api, tenant, await firstSnapshot(api, input));
+  return {
+    status: 201,
+    body: await showMigration(api, request),
+    headers: { Location: migrationPath(id), ETag: entityTag(request) },
+  };
+}
+
+/** What the new workflow tells; where no worker is there to tell it, what it will tell first: the request is made all the same. */
+async function firstSnapshot(api: Api, input: MigrationInput): Promise<RequestSnapshot> {
+  try {
+    return await api.migrations.snapshot(input.request);
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === 'unavailable')) throw error;
+  }
+  const createdAt = Date.now();
+  return {
+    request: input.request,
+    runId: '',
+    sequence: 0,
+    revision: input.steps.revision,
+    state: 'PENDING',
+    submitted: false,
+    paused: null,
+    missingSteps: REQUIRED_STEPS.filter((step) => !input.steps.done.includes(step)),
+    files: [],
+    limits: input.limits,
+    createdAt,
+    submittedAt: null,
+    expiresAt: createdAt + EXPIRY_MS,
+    closedAt: null,
+    reason: null,
+    placeInLine: null,
+    expectedStart: null,
+    expectedEnd: null,
+    replyWindow: null,
+    earlyStart: { requester: false, operator: false },
+    phases: [],
+    reports: [],
+    supportTicket: null,
+    replies: [],
+  };
+}

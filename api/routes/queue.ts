@@ -1,0 +1,66 @@
+import { queueAnswer, type QueueAnswer } from '../answers.ts';
+import type { Api } from '../app.ts';
+import { noBody } from '../bodies.ts';
+import { MigrationNotRunning } from '../migration-workflows.ts';
+import { Problem } from '../problem.ts';
+import { readRequest } from '../read-request.ts';
+import { type Route, route } from '../route.ts';
+import { requestParams } from './migrations.ts';
+
+/** Who runs and who waits (B4). */
+export function queueRoutes(api: Api): Route[] {
+  const answers = { description: 'Who runs and who waits, in order.', schema: queueAnswer };
+  return [
+    route({
+      method: 'get',
+      path: '/v1/queue',
+      operation: 'readQueue',
+      tag: 'Queue',
+      summary: 'The processing queue',
+      who: ['operator', 'auditor'],
+      answers: { 200: answers },
+      handle: async () => ({ status: 200, body: await showQueue(api) }),
+    }),
+    route({
+      method: 'post',
+      path: '/v1/queue/{request}/front',
+      operation: 'moveToFront',
+      tag: 'Queue',
+      summary: 'Move a waiting request ahead of all others',
+      who: ['operator'],
+      params: requestParams,
+      body: noBody,
+      answers: { 202: answers },
+      handle: async ({ principal, params }) => {
+        const { id, state } = await readRequest(api, principal, params.request);
+        const line = await api.migrations.line();
+        if (line?.waiting.some((entry) => entry.request === id) !== true) {
+          throw new Problem('wrong-state', `The request is ${state} and does not wait in the queue.`, {
+            members: { state },
+          });
+        }
+        try {
+          await api.migrations.toFront(id, principal.by);
+        } catch (error) {
+          if (!(error instanceof MigrationNotRunning)) throw error;
+          throw new Problem('wrong-state', 'The queue is empty.', { members: { state } });
+        }
+        return { status: 202, body: await showQueue(api) };
+      },
+    }),
+  ];
+}
+
+async function showQueue(api: Api): Promise<QueueAnswer> {
+  const line = await api.migrations.line();
+  if (line === null) return { turns: api.config.concurrentTurns, running: [], waiting: [] };
+  return {
+    turns: line.turns,
+    running: line.running.map(({ request, phase, since }) => ({
+      request,
+      phase,
+      since: new Date(since).toISOString(),
+    })),
+    waiting: line.waiting.map(({ request, phase, place }) => ({ request, phase, place })),
+  };
+}

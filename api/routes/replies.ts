@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import type { RequestDocument } from '../../store/requests.ts';
+import { bodyHash } from '../../store/idempotency.ts';
+import { answerOnce } from '../answer-once.ts';
+import { migrationAnswer } from '../answers.ts';
+import type { Api } from '../app.ts';
+import { replyBody } from '../bodies.ts';
+import { Problem } from '../problem.ts';
+import { hasBody } from '../read-body.ts';
+import { command, readRequest } from '../read-request.ts';
+import { discardReply, newReplyKey, type ReceivedReply, receiveReply } from '../receive-reply.ts';
+import { entityTag } from '../redo-steps.ts';
+import { type Answer, type Call, type Route, route } from '../route.ts';
+import { showMigration } from '../show-migration.ts';
+import { requestParams } from './migrations.ts';
+
+type ReplyCall = Call<z.output<typeof requestParams>>;
+
+const form = z
+  .strictObject({
+    text: z.string().optional(),
+    mapping: z.string().optional().meta({ description: 'The field mapping, as JSON.' }),
+    files: z.array(z.string().meta({ format: 'binary' })).optional(),
+  })
+  .meta({ id: 'ReplyForm' });
+
+/** Replies within the window (E1, E2). */
+export function replyRoutes(api: Api): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/v1/migrations/{request}/replies',
+      operation: 'reply',
+      tag: 'Commands',
+      summary: 'Reply to the report of phase 1',
+      description:
+        'Corrected mappings, mended files, new exports, or a text. Large files come as multipart/form-data, small ones may come in JSON as base64. After the window a reply is refused, and a mail says so.',
+      who: ['requester'],
+      params: requestParams,
+      streams: { 'application/json': replyBody, 'multipart/form-data': form },
+      idempotent: false,
+      answers: { 202: { description: 'Recorded; the request as it stands.', schema: migrationAnswer } },
+      handle: (call) => reply(api, call),
+    }),
+  ];
+}
+
+async function reply(api: Api, call: ReplyCall): Promise<Answer | null> {
+  const request = await readRequest(api, call.principal, call.params.request);
+  if (request.replyWindow === null) {
+    throw new Problem(
+      'wrong-state',
+      `The request is ${request.state}; replies are taken after phase 1, in the reply window.`,
+      {
+        members: { state: request.state },
+      },
+    );
+  }
+  if (request.state !== 'REPLY_WINDOW' || request.replyWindow.endsAt.getTime() <= Date.now())
+    return refuseLate(api, call, request);
+  if (!hasBody(call.request)) throw new Problem('invalid-body', 'Send a text, a mapping or files.');
+
+  const room = { request, reply: newReplyKey(), taken: await takenFiles(api, request) };
+  const received = await receiveReply(api, call.request, call.response, room);
+  // what makes it the same reply when it comes again: not the bytes of the form, whose boundary differs every time
+  const same = JSON.stringify([
+    received.text,
+    received.mapping,
+    received.files.map(({ name, sha256 }) => [name, sha256]),
+  ]);
+  let taken = false;
+  try {
+    return await answerOnce(api, call, bodyHash(same), async () => {
+      const after = await takeReply(api, call, request, room.reply, received);
+      taken = true;
+      return { status: 202, body: await showMigration(api, after), headers: { ETag: entityTag(after) } };
+    });
+  } catch (error) {
+    // without an answer it may still be taken: then its files have to be there
+    if (error instanceof Problem && error.code === 'unavailable') taken = true;
+    throw error;
+  } finally {
+    if (!taken) await discardReply(api, received);
+  }
+}
+
+async function takenFiles(api: Api, request: RequestDocument): Promise<{ key: string; bytes: number }[]> {
+  const uploads = await api.stores.uploads.list(request.id);
+  return uploads.filter(({ reply }) => reply !== null && request.replies.includes(reply));
+}
+
+async function takeReply(
+  api: Api,
+  call: ReplyCall,
+  request: RequestDocument,
+  key: string,
+  { text, mapping, files }: ReceivedReply,
+): Promise<RequestDocument> {
+  const at = new Date();
+  const { by } = call.principal;
+  for (const { key: upload, ...file } of files) {
+    await api.stores.uploads.put({ request: request.id, key: upload, ...file, uploadedAt: at, reply: key });
+  }
+  await api.stores.replies.put({
+    request: request.id,
+    key,
+    at,
+    by,
+    text,
+    mapping,
+    files: files.map((file) => file.key),
+  });
+  try {
+    return await command(api, call, request, 'reply', {
+      by,
+      key,
+      files: files.map(({ key, bytes }) => ({ key, bytes })),
+    });
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === 'unavailable')) {
+      for (const file of files) await api.stores.uploads.remove(request.id, file.key);
+    }
+    throw error;
+  }
+}
+
+/** E2: what comes after the window is refused without its files being read; the workflow has to know, because a mail says so. */
+async function refuseLate(api: Api, call: ReplyCall, request: RequestDocument): Promise<never> {
+  const key = newReplyKey();
+  const { by } = call.principal;
+  await api.stores.replies.put({
+    request: request.id,
+    key,
+    at: new Date(),
+    by,
+    text: '',
+    mapping: null,
+    files: [],
+  });
+  await command(api, call, request, 'reply', { by, key, files: [] }).catch((error: unknown) => {
+    if (!(error instanceof Problem && error.code === 'wrong-state')) throw error;
+  });
+  throw new Problem(
+    'window-closed',
+    `Replies were accepted until ${request.replyWindow?.endsAt.toISOString()}; file a new request when this one has ended.`,
+  );
+}

@@ -1,0 +1,150 @@
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { StorageNotFound } from '../../store/storage.ts';
+import { auditAnswer, findingsAnswer, messagesAnswer } from '../answers.ts';
+import type { Api } from '../app.ts';
+import { notFound } from '../problem.ts';
+import { readRequest } from '../read-request.ts';
+import { type Call, type Route, route } from '../route.ts';
+import { requestParams } from './migrations.ts';
+
+const reportParams = z.strictObject({
+  request: z.string().min(1).max(100).meta({ description: 'Id of the request.' }),
+  name: z.enum(
+    ['sample', 'phase-1', 'phase-2', 'undo'],
+    'is no report: there are sample, phase-1, phase-2 and undo',
+  ),
+});
+const reportQuery = z.strictObject({
+  version: z.coerce
+    .number('is not a number')
+    .int('is not a whole number')
+    .min(1, 'is less than 1')
+    .optional()
+    .meta({ description: 'A retry makes a new version (F1); without it, the latest.' }),
+});
+
+/** What a request leaves behind to be read: findings, reports, the audit log, what was mailed (B1, C7, F2). */
+export function trailRoutes(api: Api): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/migrations/{request}/findings',
+      operation: 'readFindings',
+      tag: 'Requests',
+      summary: 'What the automatic checks found',
+      who: ['requester', 'operator', 'auditor'],
+      params: requestParams,
+      answers: { 200: { description: 'The findings of the last checks.', schema: findingsAnswer } },
+      handle: async ({ principal, params }) => {
+        const { id } = await readRequest(api, principal, params.request);
+        const checked = await api.stores.findings.latest(id);
+        const body =
+          checked === null
+            ? { revision: null, at: null, findings: [] }
+            : { revision: checked.revision, at: checked.at.toISOString(), findings: checked.findings };
+        return { status: 200, body };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/migrations/{request}/reports/{name}.zip',
+      operation: 'downloadReport',
+      tag: 'Reports',
+      summary: 'Download a report',
+      who: ['requester', 'operator', 'auditor'],
+      params: reportParams,
+      query: reportQuery,
+      answers: {
+        200: {
+          description: 'The report (C7).',
+          contentType: 'application/zip',
+          schema: z.string().meta({ format: 'binary' }),
+        },
+      },
+      handle: async (call) => sendReport(api, call),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/migrations/{request}/audit',
+      operation: 'readAudit',
+      tag: 'Trail',
+      summary: 'Who did what, when and why',
+      who: ['requester', 'operator', 'auditor'],
+      params: requestParams,
+      answers: { 200: { description: 'Every entry, in order.', schema: auditAnswer } },
+      handle: async ({ principal, params }) => {
+        const { id } = await readRequest(api, principal, params.request);
+        const entries = (await api.stores.audit.list(id)).map(
+          ({ position, at, by, action, reason, hash }) => ({
+            position,
+            at: new Date(at).toISOString(),
+            by,
+            action,
+            reason,
+            hash,
+          }),
+        );
+        return { status: 200, body: { entries } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/migrations/{request}/messages',
+      operation: 'readMessages',
+      tag: 'Trail',
+      summary: 'What was mailed',
+      who: ['requester', 'operator', 'auditor'],
+      params: requestParams,
+      answers: { 200: { description: 'Every message, in order.', schema: messagesAnswer } },
+      handle: async ({ principal, params }) => {
+        const { id } = await readRequest(api, principal, params.request);
+        const messages = (await api.stores.messages.list(id)).map((message) => ({
+          sequence: message.sequence,
+          kind: message.kind,
+          at: message.at.toISOString(),
+          to: message.to,
+          cc: message.cc,
+          subject: message.subject,
+          text: message.text,
+          attachments: message.attachments.map(({ name, bytes }) => ({ name, bytes })),
+          sentAt: message.sentAt === null ? null : message.sentAt.toISOString(),
+        }));
+        return { status: 200, body: { messages } };
+      },
+    }),
+  ];
+}
+
+type ReportCall = Call<z.output<typeof reportParams>, z.output<typeof reportQuery>>;
+
+async function sendReport(
+  api: Api,
+  { principal, params, query, response, request }: ReportCall,
+): Promise<null> {
+  const found = await readRequest(api, principal, params.request);
+  const versions = found.reports.filter((report) => report.name === params.name);
+  const version = query.version ?? Math.max(0, ...versions.map((report) => report.version));
+  if (!versions.some((report) => report.version === version)) {
+    throw notFound(
+      versions.length === 0 ? 'There is no such report yet.' : 'The report has no such version.',
+    );
+  }
+  const key = `reports/${found.id}/${params.name}-v${version}.zip`;
+  try {
+    const bytes = await api.storage.bytes(key);
+    const body = await api.storage.read(key);
+    response.status(200).set({
+      'Content-Type': 'application/zip',
+      'Content-Length': String(bytes),
+      'Content-Disposition': `attachment; filename="${found.id}-${params.name}-v${version}.zip"`,
+      'Cache-Control': 'private, no-store',
+    });
+    if (request.method === 'HEAD') response.end();
+    else await pipeline(body, response);
+  } catch (error) {
+    if (error instanceof StorageNotFound) throw notFound('The report is no longer kept.');
+    throw error;
+  }
+  return null;
+}

@@ -1,0 +1,66 @@
+import { Client, Connection } from '@temporalio/client';
+import { pino } from 'pino';
+import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
+import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
+import { listPortals, setIntegrations } from '../desk/embedded/portals.ts';
+import { openDatabase } from '../store/database.ts';
+import { createImportStores } from '../store/import-stores.ts';
+import { openStorage } from '../store/storage.ts';
+import { createStores } from '../store/stores.ts';
+import { type ApiDesk, createApi } from './app.ts';
+import { listen } from './listen.ts';
+import { createReadProgress } from './read-progress.ts';
+
+/** The API process: `node api/serve.ts`. Serves until SIGTERM or SIGINT, then ends what is under way. */
+async function serve(): Promise<void> {
+  const config = readConfiguration(process.env);
+  const logger = pino({ level: config.logLevel, base: { process: 'api' } });
+  const database = await openDatabase(config.mongodb.uri, config.mongodb.database);
+  const connection = Connection.lazy({
+    address: config.temporal.address,
+    tls: config.temporal.tls,
+    ...(config.temporal.apiKey === null ? {} : { apiKey: config.temporal.apiKey }),
+  });
+  const temporal = new Client({ connection, namespace: config.temporal.namespace });
+  const stores = createStores(database.db);
+  const desk: ApiDesk = {
+    ...createEmbeddedDesk(database.db, stores.links),
+    allPortals: () => listPortals(database.db),
+    setIntegrations: (portal, wanted) => setIntegrations(database.db, portal, wanted),
+  };
+  const api = createApi({
+    stores,
+    storage: openStorage({ folder: config.storageFolder }),
+    temporal,
+    desk,
+    progress: createReadProgress(createImportStores(database.db)),
+    pingDatabase: () => database.ping(),
+    config,
+    logger,
+  });
+  const listening = await listen(api, config.port);
+  logger.info({ port: listening.port }, 'serving');
+
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    logger.info({ signal }, 'stopping');
+    await listening.close();
+    await connection.close();
+    await database.close();
+  };
+  const stopOnce = (signal: NodeJS.Signals): void => {
+    process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT');
+    stop(signal).catch((error: unknown) => {
+      logger.error({ error: error instanceof Error ? error.name : typeof error }, 'did not stop cleanly');
+      process.exitCode = 1;
+    });
+  };
+  process.once('SIGTERM', stopOnce).once('SIGINT', stopOnce);
+}
+
+try {
+  await serve();
+} catch (error) {
+  if (!(error instanceof ConfigurationError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
