@@ -6,7 +6,8 @@ export type DeskErrorCode =
   | 'INTEGRATIONS_LOCKED'
   | 'INTEGRATIONS_ON'
   | 'BAD_NAME'
-  | 'DESK_UNSTEADY';
+  | 'DESK_UNSTEADY'
+  | 'DESK_FAULT';
 
 export class DeskError extends Error {
   readonly code: DeskErrorCode;

@@ -86,13 +86,16 @@ function beforeBulkWrites(db: Db, act: () => Promise<void>): Db {
 /** The same database, in which somebody does something right after the first insert of tickets. */
 function afterFirstInsert(db: Db, act: () => Promise<void>): Db {
   let acted = false;
-  return onCollection(db, 'tickets', (collection) => {
-    const insertMany = collection.insertMany.bind(collection);
-    collection.insertMany = (...given) =>
-      insertMany(...given).finally(async () => {
+  return new Proxy(db, {
+    get(target, property) {
+      if (property !== 'command') return Reflect.get(target, property) as unknown;
+      return async (...given: Parameters<Db['command']>) => {
+        const answer = await target.command(...given);
         if (!acted) await act();
         acted = true;
-      });
+        return answer;
+      };
+    },
   });
 }
 

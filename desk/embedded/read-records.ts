@@ -22,7 +22,10 @@ export async function resolveIds(
   const wanted = [...new Set(externalIds)];
   if (wanted.length === 0) return found;
   const there = await recordsOf(db, tab)
-    .find({ _id: { $in: wanted.map((each) => recordId(portal, scope, each)) } }, { projection: { _id: 1 } })
+    .find(
+      { _id: { $in: wanted.map((each) => recordId(portal, scope, each)) } },
+      { projection: { _id: 1 }, batchSize: wanted.length },
+    )
     .toArray();
   for (const { _id } of there) found.set(externalIdOf(_id), _id);
   const rest = wanted.filter((each) => !found.has(each));
@@ -43,7 +46,7 @@ export async function readRecords(
   const ids = externalIds.map((each) => recordId(where.portal, where.scope, each));
   const found = new Map<string, DeskDocument>();
   for (const document of await recordsOf(db, where.tab)
-    .find({ _id: { $in: ids } })
+    .find({ _id: { $in: ids } }, { batchSize: ids.length })
     .toArray()) {
     found.set(document._id, document);
   }
