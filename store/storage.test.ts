@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -71,6 +71,16 @@ test('D3: a put that breaks off leaves nothing behind, and what was there stays'
   expect(String(await storage.get('segments/m_1/1.ndjson'))).toBe('before');
   expect(await storage.exists('segments/m_1/2.ndjson')).toBe(false);
   expect(await filesThere()).toEqual(['1.ndjson']);
+});
+
+test('F5: what a killed process left half written is cleared away, what is being written is not', async () => {
+  const incoming = join(folder, '.incoming');
+  await mkdir(incoming);
+  for (const name of ['left', 'running']) await writeFile(join(incoming, name), 'half');
+  const longAgo = new Date(Date.now() - 25 * 3_600_000);
+  await utimes(join(incoming, 'left'), longAgo, longAgo);
+  await storage.put('x', Buffer.from('x'));
+  expect((await filesThere()).toSorted()).toEqual(['running', 'x']);
 });
 
 test('D3: a reader of a body that is being replaced or removed sees the whole old one', async () => {

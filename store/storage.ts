@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { Disk } from 'flydrive';
@@ -53,6 +53,9 @@ export interface Storage {
 /** Beside the keys, on the same disk, so that a rename is one step. */
 const INCOMING = '.incoming';
 
+/** A body that nobody wrote to for so long was left by a process that died. */
+const ABANDONED_MS = 24 * 3_600_000;
+
 const PART = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 /**
@@ -74,6 +77,15 @@ export function openStorage(options: { folder: string }): Storage {
     throw new StorageNotFound(key);
   }
 
+  let prepared: Promise<void> | null = null;
+  const prepare = (): Promise<void> => {
+    prepared ??= prepareIncoming(join(root, INCOMING)).catch((error: unknown) => {
+      prepared = null;
+      throw error;
+    });
+    return prepared;
+  };
+
   async function* list(prefix: string): AsyncGenerator<string> {
     const { objects } = await disk.listAll(checked(prefix.replace(/\/$/, '')), { recursive: true });
     const keys: string[] = [];
@@ -85,7 +97,7 @@ export function openStorage(options: { folder: string }): Storage {
     async put(key, body) {
       const path = pathOf(key);
       const incoming = join(root, INCOMING, randomUUID());
-      await mkdir(dirname(incoming), { recursive: true });
+      await prepare();
       try {
         const told =
           body instanceof Uint8Array ? await writeWhole(incoming, body) : await writeStream(incoming, body);
@@ -126,6 +138,16 @@ export function openStorage(options: { folder: string }): Storage {
     },
     list,
   };
+}
+
+/** Makes the folder, and clears it of what a process that was killed left there. */
+async function prepareIncoming(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    if (found !== null && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+  }
 }
 
 async function writeWhole(path: string, body: Uint8Array): Promise<{ bytes: number; sha256: string }> {
