@@ -21,8 +21,9 @@ const SIGNATURES: readonly [signature: string, kind: 'zip' | 'spreadsheet' | 'bi
   ['SQLite format 3\0', 'binary', 'a database'],
 ];
 
-// NULs, or other control characters, above this share: no text
-const TEXT_TOLERANCE = 0.1;
+// above these shares of its bytes it is no text
+const NUL_TOLERANCE = 0.1;
+const CONTROL_TOLERANCE = 0.03;
 
 /** Judges a file by its beginning. @param head up to 1 MB of it */
 export function fileType(head: Uint8Array): FileType {
@@ -33,10 +34,10 @@ export function fileType(head: Uint8Array): FileType {
   }
   const utf16 = start.startsWith('\xff\xfe') ? 'utf-16le' : start.startsWith('\xfe\xff') ? 'utf-16be' : null;
   const { nuls, controls } = utf16 === null ? shares(bytes) : { nuls: 0, controls: 0 };
-  if (nuls > TEXT_TOLERANCE) {
+  if (nuls > NUL_TOLERANCE) {
     return { kind: 'binary', title: 'no text, or UTF-16 without a byte order mark', nuls };
   }
-  if (controls > TEXT_TOLERANCE) return { kind: 'binary', title: 'no text', nuls };
+  if (controls > CONTROL_TOLERANCE) return { kind: 'binary', title: 'no text', nuls };
   const text = new TextDecoder(utf16 ?? 'utf-8').decode(bytes.subarray(0, 4096)).trimStart();
   // a CSV header may begin with a bracket: what follows it decides
   if (/^(?:\[\s*(?:\{|\]|$)|\{\s*(?:"|\}|$))/.test(text)) return { kind: 'json', title: 'JSON', nuls };

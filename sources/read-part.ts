@@ -47,7 +47,8 @@ export async function* readPart(
   }
 }
 
-function rowsOf(
+/** `readPart` of a part that is open. */
+export function rowsOf(
   open: OpenBytes,
   { entry, kind, header, encoding, delimiter }: ReadablePart,
   from: Cursor | null,
