@@ -1,5 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer';
-import { detect } from 'encoding-japanese';
+import encodingJapanese from 'encoding-japanese';
 import { decoderOf } from './decode-cells.ts';
 import type { Encoding } from './rows.ts';
 
@@ -120,7 +120,7 @@ function japanese(lines: Buffer[]): DetectedEncoding | null {
   const candidates = [weigh('euc-jp', lines), weigh('shift_jis', lines)].filter(
     ({ decoded, usual }) => decoded >= 0.5 && usual >= 0.5,
   );
-  const detected = detect(Buffer.concat(lines), ['EUCJP', 'SJIS']);
+  const detected = encodingJapanese.detect(Buffer.concat(lines), ['EUCJP', 'SJIS']);
   const score = ({ encoding, decoded, usual }: Candidate) =>
     decoded + usual + ((detected === 'EUCJP') === (encoding === 'euc-jp') && detected !== false ? 0.1 : 0);
   const [best] = candidates.toSorted((a, b) => score(b) - score(a));

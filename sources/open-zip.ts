@@ -47,7 +47,7 @@ export interface ZipCaps {
 export const DEFAULT_ZIP_CAPS: ZipCaps = {
   entries: 200_000,
   unpackedBytes: 10_000_000_000,
-  ratio: 200,
+  ratio: 400,
   ratioFrom: 1_000_000,
 };
 
