@@ -1,0 +1,115 @@
+import { accountNameKey, mailKey } from '../domain/complete-record.ts';
+import type { Fields } from '../domain/canonical.ts';
+import type { Tab } from '../domain/tab.ts';
+import type { Desk } from '../desk/desk.ts';
+import { countsBefore, type FrozenEntry, type FrozenKind } from '../store/frozen.ts';
+import type { ImportStores } from '../store/import-stores.ts';
+import type { StoredPlan } from '../store/plans.ts';
+import type { Storage } from '../store/storage.ts';
+import { beat } from './beat.ts';
+import { foundBeforeKey } from './fold-imported.ts';
+import { IdSetBuilder } from './id-set.ts';
+import type { ImportActivities } from './import-activities.ts';
+import { UNKNOWN_AGE } from './phase-world.ts';
+import { planOf } from './plan-view.ts';
+
+export interface FreezeContextDeps {
+  stores: ImportStores;
+  storage: Storage;
+  desk: Desk;
+  now?: () => Date;
+}
+
+/**
+ * Makes the activity that freezes what a phase consults of the portal (design: From file to desk, 3). What an attempt
+ * has frozen a second one does not change.
+ */
+export function makeFreezeContext(deps: FreezeContextDeps): ImportActivities['freezeContext'] {
+  return async ({ after, ...run }) => {
+    const { stores } = deps;
+    const plan = await planOf(stores, run);
+    const begun = await stores.frozen.find(run.request, run.phase);
+    if (begun?.done.includes(after) === true) return;
+    if (after === 'start') await freezeStart(deps, plan);
+    // contacts are kept by mail address as they are imported; agents may have been in the portal before and have no row
+    if (after === 'agents') await freezePeople(deps, plan, 'agents', 'agent');
+    await stores.frozen.reached(run.request, run.phase, after);
+  };
+}
+
+async function freezeStart(deps: FreezeContextDeps, plan: StoredPlan): Promise<void> {
+  const { stores, desk } = deps;
+  const { request, phase, continues } = plan;
+  const portal = await desk.portal(plan.portal);
+  const startedAt = (deps.now ?? (() => new Date()))();
+  const earlier = continues === null ? null : await stores.frozen.find(request, continues);
+  await stores.frozen.begin(request, phase, {
+    startedAt,
+    importTime: earlier?.importTime ?? startedAt,
+    portal: plan.portal,
+    scope: plan.scope,
+    primaryContact: portal.primaryContact,
+    departments: portal.departments,
+    statuses: portal.statuses,
+  });
+  const has = (...tabs: Tab[]): boolean => plan.parts.some((part) => tabs.includes(part.tab));
+  await freezePeople(deps, plan, 'agents', 'agentBefore');
+  if (has('accounts')) await freezePeople(deps, plan, 'accounts', 'accountBefore');
+  if (has('contacts', 'threads', 'comments', 'attachments'))
+    await freezePeople(deps, plan, 'contacts', 'contactBefore');
+  if (continues === null) await noteFound(deps, plan);
+}
+
+const KEYS: Partial<Record<Tab, { field: string; key: (text: string) => string }>> = {
+  agents: { field: 'email', key: mailKey },
+  accounts: { field: 'accountName', key: accountNameKey },
+  contacts: { field: 'email', key: mailKey },
+};
+
+/** Keeps who is in the portal by mail address or name; this request's own records only among `agent`. */
+async function freezePeople(
+  { stores, desk }: FreezeContextDeps,
+  plan: StoredPlan,
+  tab: Tab,
+  kind: FrozenKind,
+): Promise<void> {
+  const by = KEYS[tab];
+  if (by === undefined) return;
+  for await (const page of desk.scanPortal(plan.portal, tab, [by.field, 'createdTime', 'status'])) {
+    beat();
+    const entries = new Map<string, FrozenEntry>();
+    for (const { deskId, createdBy, fields } of page) {
+      const text = fields[by.field];
+      // doubles within the source are the source's truth and stay (C9)
+      const isOwn = createdBy?.request === plan.request && kind !== 'agent';
+      if (isOwn || typeof text !== 'string' || text.trim() === '') continue;
+      const entry = entryOf(deskId, fields);
+      const key = by.key(text);
+      const other = entries.get(key);
+      if (other === undefined || countsBefore(entry, other)) entries.set(key, entry);
+    }
+    await stores.frozen.keep(plan.request, plan.phase, kind, entries);
+  }
+}
+
+function entryOf(deskId: string, { createdTime, status }: Fields): FrozenEntry {
+  return {
+    deskId,
+    since: createdTime instanceof Date ? createdTime.getTime() : UNKNOWN_AGE,
+    active: status !== 'inactive',
+  };
+}
+
+/** Notes what stands under the scope already, so that it is not taken for extra (D2). */
+async function noteFound({ storage, desk }: FreezeContextDeps, plan: StoredPlan): Promise<void> {
+  for (const tab of plan.tabs) {
+    const ids = new IdSetBuilder();
+    for await (const page of desk.scan(plan.portal, plan.scope, tab)) {
+      beat();
+      for (const { externalId, createdBy } of page) {
+        if (createdBy?.request !== plan.request) ids.add(externalId);
+      }
+    }
+    await storage.put(foundBeforeKey({ request: plan.request, tab }), ids.build().toBytes());
+  }
+}

@@ -1,0 +1,168 @@
+import { departmentKey, type World } from '../domain/complete-record.ts';
+import type { Phase } from '../domain/phase.ts';
+import type { RecordOutcome } from '../domain/record-outcome.ts';
+import type { Tab } from '../domain/tab.ts';
+import type { Desk } from '../desk/desk.ts';
+import { countsBefore, type FrozenContext, type FrozenEntry, type FrozenKind } from '../store/frozen.ts';
+import type { ImportStores } from '../store/import-stores.ts';
+import type { StoredPlan } from '../store/plans.ts';
+import type { Storage } from '../store/storage.ts';
+import { ImportError } from './errors.ts';
+import { foldedKey } from './fold-imported.ts';
+import { type IdSet, readIdSet } from './id-set.ts';
+import type { PhaseRun } from './import-activities.ts';
+import type { PreparedRecord } from './prepare-records.ts';
+import { planOf } from './plan-view.ts';
+
+/** Most looked-up people that are kept at hand. */
+const KEPT_ENTRIES = 50_000;
+/** A record without a created time counts as younger than any that has one. */
+export const UNKNOWN_AGE = Number.MAX_SAFE_INTEGER;
+
+const BEFORE: Partial<Record<Tab, FrozenKind>> = {
+  agents: 'agentBefore',
+  accounts: 'accountBefore',
+  contacts: 'contactBefore',
+};
+
+/** The phase in which a request's contacts are kept together: its first one. */
+export function firstPhase(plan: Pick<StoredPlan, 'phase' | 'continues'>): Phase {
+  return plan.continues ?? plan.phase;
+}
+
+/** All that a phase's import consults beside the desk: its plan and what was frozen when it started (D3). */
+export class PhaseWorld {
+  readonly plan: StoredPlan;
+  readonly context: FrozenContext;
+  /** what completes every record alike */
+  readonly base: Omit<World, 'agent' | 'contact' | 'parent'>;
+  readonly #stores: ImportStores;
+  readonly #agentKind: FrozenKind;
+  readonly #known = new Map<string, FrozenEntry | null>();
+  readonly #statusesAdded = new Set<string>();
+  #imported: { tab: Tab; ids: Promise<IdSet | null> } | null = null;
+
+  constructor(stores: ImportStores, plan: StoredPlan, context: FrozenContext, agentsFrozen: boolean) {
+    this.plan = plan;
+    this.context = context;
+    this.#stores = stores;
+    this.#agentKind = agentsFrozen ? 'agent' : 'agentBefore';
+    this.base = {
+      importTime: context.importTime.getTime(),
+      primaryContact: context.primaryContact.agentId,
+      departments: new Map(context.departments.map(({ id, name }) => [departmentKey(name), id])),
+      defaultDepartment: context.departments.find((each) => each.default)?.id ?? null,
+      statuses: new Set(context.statuses),
+    };
+  }
+
+  /** Agents of the portal by mail address. */
+  agents(mails: ReadonlySet<string>): Promise<Map<string, FrozenEntry>> {
+    return this.#lookUp(this.plan.phase, this.#agentKind, mails);
+  }
+
+  /** Contacts by mail address, those of this request and those that were there before; the oldest of several. */
+  async contacts(mails: ReadonlySet<string>): Promise<Map<string, FrozenEntry>> {
+    const [before, own] = await Promise.all([
+      this.#lookUp(this.plan.phase, 'contactBefore', mails),
+      this.#lookUp(firstPhase(this.plan), 'contact', mails),
+    ]);
+    for (const [mail, entry] of own) {
+      const other = before.get(mail);
+      if (other === undefined || countsBefore(entry, other)) before.set(mail, entry);
+    }
+    return before;
+  }
+
+  /** C9: who was in the portal before the phase, by mail address or account name. */
+  before(tab: Tab, keys: ReadonlySet<string>): Promise<Map<string, FrozenEntry>> {
+    const kind = BEFORE[tab];
+    return kind === undefined ? Promise.resolve(new Map()) : this.#lookUp(this.plan.phase, kind, keys);
+  }
+
+  /** E3: the ids that an earlier phase imported, or null in a first phase. */
+  importedBefore(storage: Storage, tab: Tab): Promise<IdSet | null> {
+    const { continues, request } = this.plan;
+    if (continues === null) return Promise.resolve(null);
+    if (this.#imported?.tab !== tab) {
+      this.#imported = { tab, ids: readIdSet(storage, foldedKey({ request, phase: continues, tab })) };
+    }
+    return this.#imported.ids;
+  }
+
+  /** C4: makes statuses known to the portal, each once. */
+  async addStatuses(desk: Desk, statuses: ReadonlySet<string>): Promise<void> {
+    const fresh = [...statuses].filter((status) => !this.#statusesAdded.has(status));
+    if (fresh.length === 0) return;
+    await desk.addStatuses(this.context.portal, fresh);
+    for (const status of fresh) this.#statusesAdded.add(status);
+  }
+
+  /** C3: keeps whose mail addresses these contacts have, for the authors of what follows. */
+  async keepContacts(batch: readonly PreparedRecord[], outcomes: readonly RecordOutcome[]): Promise<void> {
+    const entries = new Map<string, FrozenEntry>();
+    for (const [place, { mail, createdTime }] of batch.entries()) {
+      const deskId = outcomes[place]?.deskId;
+      if (mail === null || deskId === null || deskId === undefined) continue;
+      const entry: FrozenEntry = { deskId, since: createdTime ?? UNKNOWN_AGE, active: true };
+      const other = entries.get(mail);
+      if (other === undefined || countsBefore(entry, other)) entries.set(mail, entry);
+    }
+    await this.#stores.frozen.keep(this.plan.request, firstPhase(this.plan), 'contact', entries);
+  }
+
+  async #lookUp(
+    phase: Phase,
+    kind: FrozenKind,
+    keys: ReadonlySet<string>,
+  ): Promise<Map<string, FrozenEntry>> {
+    const found = new Map<string, FrozenEntry>();
+    const unknown: string[] = [];
+    for (const key of keys) {
+      const entry = this.#known.get(`${kind} ${key}`);
+      if (entry === undefined) unknown.push(key);
+      else if (entry !== null) found.set(key, entry);
+    }
+    if (unknown.length === 0) return found;
+    const entries = await this.#stores.frozen.lookUp(this.plan.request, phase, kind, unknown);
+    if (this.#known.size + unknown.length > KEPT_ENTRIES) this.#known.clear();
+    for (const key of unknown) {
+      const entry = entries.get(key) ?? null;
+      this.#known.set(`${kind} ${key}`, entry);
+      if (entry !== null) found.set(key, entry);
+    }
+    return found;
+  }
+}
+
+/**
+ * A phase's world. It is immutable once frozen, so that a worker keeps the one it used last.
+ * @throws ImportError PLAN_MISSING, CONTEXT_MISSING
+ */
+export async function loadWorld({ stores }: { stores: ImportStores }, run: PhaseRun): Promise<PhaseWorld> {
+  const context = await stores.frozen.find(run.request, run.phase);
+  if (context === null || !context.done.includes('start')) {
+    throw new ImportError(
+      'CONTEXT_MISSING',
+      `the context of ${run.phase} of request ${run.request} is not frozen`,
+    );
+  }
+  const { done, ...frozen } = context;
+  const name = `${run.request}/${run.phase}/${done.toSorted().join()}`;
+  let worlds = kept.get(stores);
+  if (worlds === undefined) kept.set(stores, (worlds = new Map()));
+  const known = worlds.get(name);
+  if (known !== undefined) return known;
+  const world = new PhaseWorld(
+    stores,
+    await planOf({ plans: stores.plans }, run),
+    frozen,
+    done.includes('agents'),
+  );
+  for (const old of worlds.keys()) if (worlds.size >= KEPT_WORLDS) worlds.delete(old);
+  worlds.set(name, world);
+  return world;
+}
+
+const KEPT_WORLDS = 4;
+const kept = new WeakMap<ImportStores, Map<string, PhaseWorld>>();

@@ -1,0 +1,201 @@
+import { matchHeaders } from '../domain/columns.ts';
+import type { Phase } from '../domain/phase.ts';
+import { numberOfFile } from '../domain/plan-tab.ts';
+import { chooseTabs, type Tab } from '../domain/tab.ts';
+import { type FileInspection, inspectFile } from '../sources/inspect-file.ts';
+import { DEFAULT_ZIP_CAPS } from '../sources/open-zip.ts';
+import type { Encoding } from '../sources/rows.ts';
+import type { Drafts } from '../store/drafts.ts';
+import type { ImportStores } from '../store/import-stores.ts';
+import type { PlannedPart, PlannedUpload, StoredPlan } from '../store/plans.ts';
+import type { Storage } from '../store/storage.ts';
+import type { Upload, Uploads } from '../store/uploads.ts';
+import { beat } from './beat.ts';
+import { ImportError } from './errors.ts';
+import type { ImportActivities, PhasePlan, PhaseRun } from './import-activities.ts';
+import { accessTo, planOf } from './plan-view.ts';
+
+export interface PlanPhaseDeps {
+  stores: ImportStores & { drafts: Drafts; uploads: Uploads };
+  storage: Storage;
+}
+
+/** E3: what phase 2 goes on from. */
+const CONTINUES: Readonly<Record<Phase, Phase | null>> = {
+  sample: null,
+  'phase-1': null,
+  'phase-2': 'phase-1',
+};
+
+/**
+ * Makes the activity that fixes what a phase reads: which part of which file feeds which tab (A10), its columns, encoding and
+ * its records, counted apart (D1). In phase 2: the files that came with replies, and the records that failed in phase 1 (E3).
+ * A plan that stands is answered as it is.
+ * @throws ImportError REQUEST_INCOMPLETE, PLAN_MISSING when the phase before was not planned
+ */
+export function makePlanPhase(deps: PlanPhaseDeps): ImportActivities['planPhase'] {
+  return async (run) => {
+    const plan =
+      (await deps.stores.plans.find(run.request, run.phase)) ??
+      (await deps.stores.plans.keep(await makePlan(deps, run)));
+    return summarise(deps, plan);
+  };
+}
+
+async function summarise({ stores }: PlanPhaseDeps, plan: StoredPlan): Promise<PhasePlan> {
+  const tabs: PhasePlan['tabs'] = [];
+  for (const tab of plan.tabs) {
+    let records = 0;
+    let bytes = 0;
+    for (const part of plan.parts) {
+      if (part.tab !== tab || part.carried !== null) continue;
+      records += part.records;
+      bytes += part.bytes;
+    }
+    if (plan.continues !== null) {
+      for await (const { finished } of stores.segments.all({
+        request: plan.request,
+        phase: plan.continues,
+        tab,
+      })) {
+        records += finished?.counts.failed ?? 0;
+      }
+    }
+    tabs.push({ tab, records, bytes });
+  }
+  return { tabs };
+}
+
+interface FoundPart extends Omit<PlannedPart, 'index' | 'name'> {
+  file: string;
+}
+
+async function makePlan(deps: PlanPhaseDeps, { request, phase }: PhaseRun): Promise<StoredPlan> {
+  const { stores } = deps;
+  const typed = (await stores.drafts.latest(request))?.draft;
+  if (
+    typed?.tabs == null ||
+    typed.source === null ||
+    typed.desk?.portal == null ||
+    typed.requester === null
+  ) {
+    throw new ImportError(
+      'REQUEST_INCOMPLETE',
+      `request ${request} lacks what a phase needs: source, tabs or portal`,
+    );
+  }
+  const continues = CONTINUES[phase];
+  const earlier = continues === null ? null : await planOf(stores, { request, phase: continues });
+  const tabs = chooseTabs(typed.tabs, typed.omit);
+  const all = await stores.uploads.list(request);
+  const uploads = all.filter((each) => (earlier === null ? each.reply === null : each.reply !== null));
+  const found: FoundPart[] = [];
+  const planned: PlannedUpload[] = [];
+  const ignored: StoredPlan['ignored'] = [];
+  for (const upload of uploads) {
+    const inspection = await inspect(deps, upload, typed.encodings);
+    planned.push(plannedUpload(upload, inspection));
+    sortParts(upload, inspection, tabs, found, ignored);
+  }
+  found.sort(
+    (a, b) =>
+      tabs.indexOf(a.tab) - tabs.indexOf(b.tab) ||
+      // of replies the latest counts, so it is read first (E3); numbered files are read in their order
+      (earlier === null ? 0 : b.arrival - a.arrival) ||
+      numberOfFile(a.entry ?? a.file) - numberOfFile(b.entry ?? b.file) ||
+      a.arrival - b.arrival,
+  );
+  const carried = (earlier?.parts ?? []).map((part): Omit<PlannedPart, 'index'> => {
+    return { ...part, carried: { phase: earlier?.phase ?? phase, index: part.index } };
+  });
+  return {
+    request,
+    phase,
+    portal: typed.desk.portal,
+    scope: typed.source.scope,
+    tabs: earlier?.tabs ?? tabs,
+    parts: [...named(found), ...carried].map((part, index) => ({ ...part, index })),
+    uploads: [...(earlier?.uploads ?? []), ...planned],
+    ignored,
+    continues,
+    locale: typed.requester.locale,
+    timeZone: typed.requester.timeZone,
+  };
+}
+
+function plannedUpload(
+  { key, name, bytes, storageKey }: Upload,
+  { parts, attachments }: FileInspection,
+): PlannedUpload {
+  const zip = attachments.files > 0 || parts.some(({ entry }) => entry !== null);
+  return { key, name, bytes, storageKey, zip };
+}
+
+function inspect(
+  { storage }: PlanPhaseDeps,
+  upload: Upload,
+  confirmed: Readonly<Record<string, string>>,
+): Promise<FileInspection> {
+  const encoding: Record<string, Encoding> = {};
+  for (const [name, value] of Object.entries(confirmed)) {
+    // confirmed by file name, or by `file.zip/entry.csv`
+    if (name === upload.name) encoding[name] = value as Encoding;
+    else if (name.startsWith(`${upload.name}/`))
+      encoding[name.slice(upload.name.length + 1)] = value as Encoding;
+  }
+  // sizes were judged when the request was verified, against its own limits
+  const caps = { ...DEFAULT_ZIP_CAPS, unpackedBytes: Number.MAX_SAFE_INTEGER };
+  return inspectFile(accessTo(storage, upload), { encoding, caps, onBytes: () => beat() });
+}
+
+/** Shares the parts of an upload out to tabs; what feeds no chosen tab is named with the reason. */
+function sortParts(
+  upload: Upload,
+  { parts }: FileInspection,
+  tabs: readonly Tab[],
+  found: FoundPart[],
+  ignored: StoredPlan['ignored'],
+): void {
+  for (const { entry, kind, tabGuess: tab, header, delimiter, encoding, records, bytes } of parts) {
+    const name = entry === null ? upload.name : `${upload.name}/${entry}`;
+    if (tab === null) ignored.push({ name, reason: 'its name stands for no tab' });
+    else if (!tabs.includes(tab)) ignored.push({ name, reason: `the tab ${tab} was not chosen` });
+    else if (kind === 'unknown') ignored.push({ name, reason: 'it cannot be read as a table' });
+    else {
+      const { columns } = matchHeaders(tab, header);
+      const { key, name: file, order: arrival } = upload;
+      found.push({
+        file,
+        upload: key,
+        entry,
+        tab,
+        kind,
+        encoding,
+        delimiter,
+        header,
+        columns,
+        records,
+        bytes,
+        arrival,
+        carried: null,
+      });
+    }
+  }
+}
+
+/** Names of parts in reports: the file's name or the path in the ZIP, unless that names two. */
+function named(found: readonly FoundPart[]): Omit<PlannedPart, 'index'>[] {
+  const short = ({ file, entry }: FoundPart): string => entry ?? file;
+  const count = new Map<string, number>();
+  for (const part of found) count.set(short(part), (count.get(short(part)) ?? 0) + 1);
+  const taken = new Set<string>();
+  return found.map((part) => {
+    const { file, ...rest } = part;
+    const wanted =
+      (count.get(short(part)) ?? 0) > 1 && part.entry !== null ? `${file}/${part.entry}` : short(part);
+    let name = wanted;
+    for (let copy = 2; taken.has(name); copy++) name = `${wanted} (${copy})`;
+    taken.add(name);
+    return { ...rest, name };
+  });
+}

@@ -1,0 +1,209 @@
+import { stringify } from 'csv-stringify/sync';
+import { HANDED_BACK_HEADERS } from '../domain/columns.ts';
+import { sourceFileLabel } from '../domain/plan-tab.ts';
+import { neutralise } from '../domain/report-cell.ts';
+import type { Discrepancy } from '../store/discrepancies.ts';
+import type { ImportStores } from '../store/import-stores.ts';
+import type { PlannedPart, StoredPlan } from '../store/plans.ts';
+import type { TabKey } from '../store/segments.ts';
+import type { Storage } from '../store/storage.ts';
+import { beat } from './beat.ts';
+import { partAt } from './plan-view.ts';
+import { readSegment, segmentKey, type SupersededRow } from './segment-file.ts';
+
+export interface ReportDeps {
+  stores: ImportStores;
+  storage: Storage;
+}
+
+/** Columns of a report's `<Tab>.csv` (C7). */
+export const REPORT_COLUMNS = [
+  'file',
+  'row',
+  'external_id',
+  'desk_id',
+  'result',
+  'code',
+  'column',
+  'message',
+  'warnings',
+  'digest',
+] as const;
+
+function csv(rows: readonly (readonly string[])[]): Buffer {
+  return Buffer.from(stringify(rows as string[][], { record_delimiter: '\n' }));
+}
+
+/** `<Tab>.csv`: a row per record, in the ledger's order (C7). */
+export async function* tabFile(
+  { stores }: ReportDeps,
+  plan: StoredPlan,
+  key: TabKey,
+): AsyncGenerator<Buffer> {
+  yield csv([REPORT_COLUMNS]);
+  for await (const segment of stores.segments.all(key)) {
+    if (segment.finished === null || segment.records === 0) continue;
+    beat();
+    const rows = (await stores.segments.outcomes(key, segment.number)).map((each) =>
+      [
+        partAt(plan, each.part).name,
+        String(each.row),
+        each.externalId,
+        each.deskId ?? '',
+        each.result,
+        each.code ?? '',
+        each.column ?? '',
+        each.message ?? '',
+        each.warnings.join(';'),
+        each.digest ?? '',
+      ].map(neutralise),
+    );
+    yield csv(rows);
+  }
+}
+
+/** A part with failed records and the segments they stand in. */
+export interface FailedPart {
+  part: PlannedPart;
+  /** its name under `failed/`, without extension; no two parts have one */
+  label: string;
+  segments: number[];
+}
+
+/** The parts of a phase that have failed records (C6). */
+export async function failedParts({ stores }: ReportDeps, plan: StoredPlan): Promise<FailedPart[]> {
+  const found = new Map<number, FailedPart>();
+  const labels = new Set<string>();
+  for (const tab of plan.tabs) {
+    for await (const { finished, number } of stores.segments.all({
+      request: plan.request,
+      phase: plan.phase,
+      tab,
+    })) {
+      for (const index of finished?.failedParts ?? []) {
+        const known = found.get(index);
+        if (known !== undefined) {
+          known.segments.push(number);
+          continue;
+        }
+        const part = partAt(plan, index);
+        const stem = sourceFileLabel(part.name);
+        let label = stem;
+        for (let copy = 2; labels.has(label); copy++) label = `${stem} (${copy})`;
+        labels.add(label);
+        found.set(index, { part, label, segments: [number] });
+      }
+    }
+  }
+  return [...found.values()].sort((a, b) => a.part.index - b.part.index);
+}
+
+/**
+ * `failed/<source file>.csv`: failed records verbatim, with the source's own columns and what is wrong with them (C6). UTF-8 without
+ * byte order mark, separated by commas, whatever the source was; nothing is neutralised.
+ */
+export async function* failedFile(
+  deps: ReportDeps,
+  plan: StoredPlan,
+  failed: FailedPart,
+): AsyncGenerator<Buffer> {
+  const own = ownColumns(failed.part);
+  yield csv([[...own.map((index) => failed.part.header[index] ?? ''), ...HANDED_BACK_HEADERS]]);
+  for await (const { line, outcome } of failedRows(deps, plan, failed)) {
+    const { cells } = line;
+    if (cells === undefined) continue;
+    yield csv([
+      [
+        ...own.map((index) => cells[index] ?? ''),
+        failed.part.name,
+        String(line.row),
+        outcome.code ?? '',
+        outcome.column ?? '',
+        outcome.message ?? '',
+      ],
+    ]);
+  }
+}
+
+/** `failed/<source file>.unreadable`: rows that could not be read, byte by byte (C6). */
+export async function* unreadableFile(
+  deps: ReportDeps,
+  plan: StoredPlan,
+  failed: FailedPart,
+): AsyncGenerator<Buffer> {
+  for await (const { line } of failedRows(deps, plan, failed)) {
+    if (line.raw !== undefined) yield Buffer.from(line.raw, 'base64');
+  }
+}
+
+/** Which of the two files a part needs. */
+export async function filesNeeded(
+  deps: ReportDeps,
+  plan: StoredPlan,
+  failed: FailedPart,
+): Promise<{ readable: boolean; unreadable: boolean }> {
+  const needed = { readable: false, unreadable: false };
+  for await (const { line } of failedRows(deps, plan, failed)) {
+    if (line.raw === undefined) needed.readable = true;
+    else needed.unreadable = true;
+    if (needed.readable && needed.unreadable) break;
+  }
+  return needed;
+}
+
+async function* failedRows(
+  { stores, storage }: ReportDeps,
+  plan: StoredPlan,
+  { part, segments }: FailedPart,
+) {
+  const key: TabKey = { request: plan.request, phase: plan.phase, tab: part.tab };
+  for (const number of segments) {
+    beat();
+    const segment = await stores.segments.get(key, number);
+    if (segment === null) continue;
+    const outcomes = await stores.segments.outcomes(key, number);
+    const lines = await readSegment(storage, segment);
+    for (const [place, line] of lines.entries()) {
+      const outcome = outcomes[place];
+      if (outcome?.result === 'failed' && outcome.part === part.index) yield { line, outcome };
+    }
+  }
+}
+
+/** Columns that only said which row was replaced are not the source's own. */
+function ownColumns(part: PlannedPart): number[] {
+  return part.columns.flatMap((each, index) => (each.use === 'handedBack' ? [] : [index]));
+}
+
+/** `superseded.csv`: rows of replies that a later reply's row stands for (E3). */
+export async function* supersededFile(
+  { stores, storage }: ReportDeps,
+  plan: StoredPlan,
+): AsyncGenerator<Buffer> {
+  yield csv([['tab', 'file', 'row', 'external_id']]);
+  for (const tab of plan.tabs) {
+    const key: TabKey = { request: plan.request, phase: plan.phase, tab };
+    for await (const segment of stores.segments.all(key)) {
+      if (segment.superseded === 0) continue;
+      beat();
+      const text = (await storage.get(segmentKey(key, segment.number, 'superseded'))).toString('utf8');
+      const rows = text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as SupersededRow);
+      yield csv(
+        rows.map(({ row, file, id }) => [tab, partAt(plan, file).name, String(row), id].map(neutralise)),
+      );
+    }
+  }
+}
+
+/** `discrepancies.csv`: records by which source and desk differ (D1, D2); only when there are any. */
+export function discrepanciesFile(found: readonly Discrepancy[]): Buffer {
+  return csv([
+    ['tab', 'kind', 'external_id', 'expected', 'found'],
+    ...found.map(({ tab, kind, externalId, expected, found: is }) =>
+      [tab, kind, externalId, expected ?? '', is ?? ''].map(neutralise),
+    ),
+  ]);
+}

@@ -1,0 +1,68 @@
+import type { FailureCode, SkipCode } from '../domain/codes.ts';
+import type { Phase } from '../domain/phase.ts';
+import type { Tab } from '../domain/tab.ts';
+import { padded } from '../store/database.ts';
+import type { Segment } from '../store/segments.ts';
+import type { Storage } from '../store/storage.ts';
+import { ImportError } from './errors.ts';
+
+/** One record of a segment file: a line of NDJSON with the source's values verbatim. */
+export interface SegmentLine {
+  /** 1 = first record after the header */
+  row: number;
+  /** index of the plan's part */
+  file: number;
+  /** external id; '' when there is none */
+  id: string;
+  /** absent for a row that could not be read */
+  cells?: string[];
+  /** decided while staging: the row is not imported */
+  code?: FailureCode | SkipCode;
+  message?: string;
+  /** bytes of a row that could not be read, base64 */
+  raw?: string;
+  /** the article that this one translates is a translation itself */
+  ofTranslation?: true;
+}
+
+/** A row of a reply that a later reply's row stands for (E3). */
+export interface SupersededRow {
+  row: number;
+  file: number;
+  id: string;
+}
+
+/** Most records and bytes of one segment. */
+export const SEGMENT_RECORDS = 2_000;
+export const SEGMENT_BYTES = 8_000_000;
+
+/** Where a segment's files lie; `kind` is what the file holds. */
+export function segmentKey(
+  { request, phase, tab }: { request: string; phase: Phase; tab: Tab },
+  number: number,
+  kind: 'ndjson' | 'keys' | 'superseded',
+): string {
+  return `segments/${request}/${phase}/${tab}/${padded(number)}.${kind}`;
+}
+
+/**
+ * Reads a segment's records.
+ * @throws ImportError SEGMENT_DAMAGED when the file does not hold what the ledger says
+ */
+export async function readSegment(storage: Storage, segment: Segment): Promise<SegmentLine[]> {
+  const text = (await storage.get(segment.storageKey)).toString('utf8');
+  const lines: SegmentLine[] = [];
+  for (let from = 0; from < text.length; ) {
+    const end = text.indexOf('\n', from);
+    const to = end === -1 ? text.length : end;
+    lines.push(JSON.parse(text.slice(from, to)) as SegmentLine);
+    from = to + 1;
+  }
+  if (lines.length !== segment.records) {
+    throw new ImportError(
+      'SEGMENT_DAMAGED',
+      `segment ${segment.number} holds ${lines.length} records instead of ${segment.records}`,
+    );
+  }
+  return lines;
+}

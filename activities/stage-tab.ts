@@ -1,0 +1,279 @@
+import type { Phase } from '../domain/phase.ts';
+import { type ReadRow } from '../sources/rows.ts';
+import { readPart } from '../sources/read-part.ts';
+import type { ImportStores } from '../store/import-stores.ts';
+import type { PlannedPart, StoredPlan } from '../store/plans.ts';
+import type { StagedTabTotals, StagerPosition, TabKey } from '../store/segments.ts';
+import type { Storage } from '../store/storage.ts';
+import { beat } from './beat.ts';
+import type { ImportActivities } from './import-activities.ts';
+import { contentHash, KeyTable } from './key-table.ts';
+import { accessTo, planOf, sourceParts, uploadOf } from './plan-view.ts';
+import { type RowReader, rowReader } from './row-keys.ts';
+import { readSegment, type SegmentLine, segmentKey } from './segment-file.ts';
+import { lineText, SegmentWriter } from './segment-writer.ts';
+import { unpackBundles } from './unpack-bundles.ts';
+
+export interface StageTabDeps {
+  stores: ImportStores;
+  storage: Storage;
+}
+
+/**
+ * Makes the activity that stages a tab: its source is read once, in order, and written as segments; an attempt goes on behind
+ * the last segment that was closed (D3). Reading in order it also decides DUPLICATE_ROW and DUPLICATE_ID (G) and, in
+ * phase 2, which rows of replies and which failed records count (E3).
+ */
+export function makeStageTab(deps: StageTabDeps): ImportActivities['stageTab'] {
+  return async (run) => {
+    const key: TabKey = { request: run.request, phase: run.phase, tab: run.tab };
+    const done = await deps.stores.segments.findStaged(key);
+    if (done !== null) return { segments: done.segments, records: done.records };
+    const plan = await planOf(deps.stores, run);
+    if (run.tab === 'attachments') await unpackBundles(deps, plan);
+    const stager = new Stager(deps, plan, key);
+    await stager.resume();
+    await stager.run();
+    const totals = await totalsOf(deps.stores, key);
+    await deps.stores.segments.staged(key, totals);
+    return { segments: totals.segments, records: totals.records };
+  };
+}
+
+async function totalsOf(stores: ImportStores, key: TabKey): Promise<StagedTabTotals> {
+  const totals: StagedTabTotals = { segments: 0, records: 0, superseded: 0, replaced: 0, carried: 0 };
+  for await (const segment of stores.segments.all(key)) {
+    totals.segments++;
+    totals.records += segment.records;
+    totals.superseded += segment.superseded;
+    totals.replaced += segment.replaced;
+    totals.carried += segment.carried;
+  }
+  return totals;
+}
+
+const START: StagerPosition = { rank: 0, partsDone: 0, cursor: null, carried: null };
+
+class Stager {
+  readonly #deps: StageTabDeps;
+  readonly #plan: StoredPlan;
+  readonly #key: TabKey;
+  readonly #table = new KeyTable();
+  readonly #readers = new Map<number, RowReader>();
+  #writer: SegmentWriter;
+  /** behind the last row that was taken */
+  #position: StagerPosition = START;
+
+  constructor(deps: StageTabDeps, plan: StoredPlan, key: TabKey) {
+    this.#deps = deps;
+    this.#plan = plan;
+    this.#key = key;
+    this.#writer = new SegmentWriter(deps, key, this.#table, 0);
+  }
+
+  /** Goes behind the last closed segment. */
+  async resume(): Promise<void> {
+    const { stores, storage } = this.#deps;
+    const last = await stores.segments.last(this.#key);
+    if (last === null) return;
+    for (let number = 1; number <= last.number; number++) {
+      beat();
+      const keys = segmentKey(this.#key, number, 'keys');
+      if (await storage.exists(keys)) this.#table.load(await storage.get(keys));
+    }
+    this.#writer = new SegmentWriter(this.#deps, this.#key, this.#table, last.number);
+    this.#position = last.after;
+  }
+
+  async run(): Promise<void> {
+    // of articles, originals come before translations
+    const lastRank = this.#key.tab === 'articles' ? 1 : 0;
+    for (;;) {
+      const { rank } = this.#position;
+      await this.#stageParts(rank);
+      await this.#stageCarried(rank);
+      const next: StagerPosition = { ...START, rank: 1 };
+      if (this.#writer.isPending) await this.#writer.close(rank, rank < lastRank ? next : this.#position);
+      if (rank >= lastRank) return;
+      this.#position = next;
+    }
+  }
+
+  async #stageParts(rank: 0 | 1): Promise<void> {
+    const parts = sourceParts(this.#plan, this.#key.tab);
+    for (const part of parts.slice(this.#position.partsDone)) {
+      const upload = uploadOf(this.#plan, part.upload);
+      const batches = readPart(accessTo(this.#deps.storage, upload), part, this.#position.cursor);
+      for await (const batch of batches) {
+        beat();
+        for (const [place, row] of batch.rows.entries()) {
+          await this.#stageRow(part, row, rank);
+          const decodedBytes = batch.ends[place] ?? batch.after.decodedBytes;
+          this.#position = { ...this.#position, cursor: { entry: part.entry, decodedBytes, row: row.row } };
+        }
+      }
+      this.#position = { ...this.#position, partsDone: this.#position.partsDone + 1, cursor: null };
+    }
+  }
+
+  async #stageRow(part: PlannedPart, row: ReadRow, rank: 0 | 1): Promise<void> {
+    if (!('cells' in row)) {
+      if (rank === 0) {
+        const { code, message } = row;
+        const raw = Buffer.from(row.raw).toString('base64');
+        await this.#take({ row: row.row, file: part.index, id: '', code, message, raw }, rank);
+      }
+      return;
+    }
+    const reader = this.#reader(part);
+    const id = reader.id(row.cells);
+    const ownRank = this.#key.tab === 'articles' && reader.translationOf(row.cells) !== '' ? 1 : 0;
+    const line: SegmentLine = { row: row.row, file: part.index, id, cells: row.cells };
+    const isOwn = ownRank === rank;
+    if (isOwn) await this.#makeRoom(line, rank);
+    const later = this.#laterReply(part, row.cells, id, rank);
+    if (later) {
+      if (isOwn) this.#writer.supersede({ row: row.row, file: part.index, id });
+      return;
+    }
+    const repeated = this.#repeated(part, row.cells, id, rank);
+    if (rank === 0 && ownRank === 1 && repeated === null) this.#table.keep(`t${id}`, NO_CONTENT);
+    if (isOwn) this.#add({ ...line, ...repeated, ...this.#ofTranslation(reader, row.cells) });
+  }
+
+  /** E3: the records that failed in the phase before, but for those that a row of a reply replaces. */
+  async #stageCarried(rank: 0 | 1): Promise<void> {
+    const { continues } = this.#plan;
+    if (continues === null) return;
+    const { stores, storage } = this.#deps;
+    const earlier: TabKey = { ...this.#key, phase: continues };
+    const parts = this.#carriedParts(continues);
+    const from = this.#position.carried ?? { segment: 1, line: -1 };
+    for (const segment of await segmentsFrom(stores, earlier, from.segment)) {
+      beat();
+      if ((segment.finished?.counts.failed ?? 0) === 0) continue;
+      const outcomes = await stores.segments.outcomes(earlier, segment.number);
+      const lines = await readSegment(storage, segment);
+      for (const [place, line] of lines.entries()) {
+        if (segment.number === from.segment && place <= from.line) continue;
+        const outcome = outcomes[place];
+        const part = parts.get(line.file);
+        if (outcome?.result === 'failed' && part !== undefined) {
+          await this.#stageFailed(part, line, outcome.code === 'DUPLICATE_ID' ? 'DUPLICATE_ID' : null, rank);
+        }
+        this.#position = { ...this.#position, carried: { segment: segment.number, line: place } };
+      }
+    }
+  }
+
+  async #stageFailed(
+    part: PlannedPart,
+    line: SegmentLine,
+    code: 'DUPLICATE_ID' | null,
+    rank: 0 | 1,
+  ): Promise<void> {
+    const { cells, id, row } = line;
+    const reader = this.#reader(part);
+    const ownRank =
+      cells !== undefined && this.#key.tab === 'articles' && reader.translationOf(cells) !== '' ? 1 : 0;
+    const isOwn = ownRank === rank;
+    const carried: SegmentLine = { ...line, file: part.index };
+    delete carried.ofTranslation;
+    if (isOwn) await this.#makeRoom(carried, rank);
+    const replaced =
+      this.#table.find(`${rank}r${part.name}\0${row}`) !== undefined ||
+      (id !== '' && this.#table.find(`${rank}x${id}`) !== undefined);
+    if (replaced) {
+      if (isOwn) this.#writer.replace();
+      return;
+    }
+    if (cells === undefined || code !== null) {
+      if (!isOwn) return;
+      this.#writer.carry();
+      this.#add(code === null ? carried : { ...carried, code, message: line.message ?? REPEATED_ID });
+      return;
+    }
+    const repeated = this.#repeated(part, cells, id, rank);
+    if (rank === 0 && ownRank === 1 && repeated === null) this.#table.keep(`t${id}`, NO_CONTENT);
+    if (!isOwn) return;
+    this.#writer.carry();
+    this.#add({ ...carried, ...repeated, ...this.#ofTranslation(reader, cells) });
+  }
+
+  /** E3: whether a reply that came later has a row for the same record; keeps what this row stands for. */
+  #laterReply(part: PlannedPart, cells: readonly string[], id: string, rank: 0 | 1): boolean {
+    if (this.#plan.continues === null) return false;
+    const replaces = this.#reader(part).replaces(cells);
+    const row = replaces === null ? null : `${rank}r${replaces.file}\0${replaces.row}`;
+    const entry = { ...NO_CONTENT, arrival: part.arrival };
+    const isLater = (key: string): boolean => (this.#table.find(key)?.arrival ?? -1) > part.arrival;
+    if ((id !== '' && isLater(`${rank}i${id}`)) || (row !== null && isLater(row))) return true;
+    if (row !== null) this.#table.keep(row, entry);
+    else if (id !== '') this.#table.keep(`${rank}x${id}`, entry);
+    return false;
+  }
+
+  /** G: of rows with one external id the first counts. */
+  #repeated(
+    part: PlannedPart,
+    cells: readonly string[],
+    id: string,
+    rank: 0 | 1,
+  ): { code: 'DUPLICATE_ROW' | 'DUPLICATE_ID'; message: string } | null {
+    if (id === '') return null;
+    const content = contentHash(this.#reader(part).content(cells));
+    const first = this.#table.keep(`${rank}i${id}`, { content, arrival: part.arrival });
+    if (first === undefined) return null;
+    const isSame = first.content[0] === content[0] && first.content[1] === content[1];
+    return isSame
+      ? { code: 'DUPLICATE_ROW', message: 'the same row stands in the source before' }
+      : { code: 'DUPLICATE_ID', message: REPEATED_ID };
+  }
+
+  #ofTranslation(reader: RowReader, cells: readonly string[]): { ofTranslation?: true } {
+    if (this.#key.tab !== 'articles') return {};
+    const parent = reader.translationOf(cells);
+    return parent !== '' && this.#table.find(`t${parent}`) !== undefined ? { ofTranslation: true } : {};
+  }
+
+  async #take(line: SegmentLine, rank: 0 | 1): Promise<void> {
+    await this.#makeRoom(line, rank);
+    this.#add(line);
+  }
+
+  /** Closes the segment under way when this line does not fit; to be called before the row's keys are kept. */
+  async #makeRoom(line: SegmentLine, rank: 0 | 1): Promise<void> {
+    if (!this.#writer.fits(lineText(line))) await this.#writer.close(rank, this.#position);
+  }
+
+  #add(line: SegmentLine): void {
+    this.#writer.add(lineText(line));
+  }
+
+  #reader(part: PlannedPart): RowReader {
+    let reader = this.#readers.get(part.index);
+    if (reader === undefined) {
+      reader = rowReader(part);
+      this.#readers.set(part.index, reader);
+    }
+    return reader;
+  }
+
+  /** index of a part in the earlier phase's plan -> the part in this plan */
+  #carriedParts(phase: Phase): Map<number, PlannedPart> {
+    const parts = new Map<number, PlannedPart>();
+    for (const part of this.#plan.parts) {
+      if (part.carried?.phase === phase) parts.set(part.carried.index, part);
+    }
+    return parts;
+  }
+}
+
+const NO_CONTENT = { content: [0, 0], arrival: 0 } as const;
+const REPEATED_ID = 'another row with this external id stands before; that one counts';
+
+async function segmentsFrom(stores: ImportStores, key: TabKey, from: number) {
+  const segments = [];
+  for await (const segment of stores.segments.all(key)) if (segment.number >= from) segments.push(segment);
+  return segments;
+}

@@ -1,0 +1,136 @@
+import { hash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { ZipFile } from 'yazl';
+import { TAB_TITLES } from '../domain/tab.ts';
+import type { StoredPlan } from '../store/plans.ts';
+import type { ImportActivities } from './import-activities.ts';
+import { contextOf, planOf } from './plan-view.ts';
+import { sumTab } from './prove-tab.ts';
+import {
+  discrepanciesFile,
+  failedFile,
+  failedParts,
+  filesNeeded,
+  type ReportDeps,
+  supersededFile,
+  tabFile,
+  unreadableFile,
+} from './report-files.ts';
+import { type Summary, summaryPage } from './summary-page.ts';
+
+export interface WriteReportDeps extends ReportDeps {
+  now?: () => Date;
+}
+
+/** Most discrepancies that a report names. */
+const NAMED = 10_000;
+
+/**
+ * Makes the activity that streams the ledger into the report ZIP (C6, C7), in constant memory. The same ledger makes the same
+ * version, byte for byte; another one makes a new version (D3, F1).
+ */
+export function makeWriteReport(deps: WriteReportDeps): ImportActivities['writeReport'] {
+  return async (run) => {
+    const { stores, storage } = deps;
+    const plan = await planOf(stores, run);
+    const at = (deps.now ?? (() => new Date()))();
+    const report = await stores.reports.begin(run.request, run.phase, await fingerprintOf(deps, plan), at);
+    const { name, version, storageKey } = report;
+    if (report.bytes !== null && (await storage.exists(storageKey)))
+      return { name, version, bytes: report.bytes };
+    const { bytes } = await storage.put(storageKey, await packed(deps, plan, report.at));
+    await stores.reports.written(report, bytes);
+    return { name, version, bytes };
+  };
+}
+
+/** What a report is made of: every segment's outcomes and what reading back showed. */
+async function fingerprintOf({ stores }: ReportDeps, plan: StoredPlan): Promise<string> {
+  let all = '';
+  for (const tab of plan.tabs) {
+    for await (const { number, finished, proof } of stores.segments.all({
+      request: plan.request,
+      phase: plan.phase,
+      tab,
+    })) {
+      all = hash(
+        'sha256',
+        `${all} ${tab} ${number} ${finished?.fingerprint} ${proof?.deskDigest}`,
+        'base64url',
+      );
+    }
+  }
+  for (const each of await stores.discrepancies.list(plan.request, plan.phase, NAMED)) {
+    all = hash('sha256', `${all} ${JSON.stringify(each)}`, 'base64url');
+  }
+  return all;
+}
+
+// a ZIP keeps local time without a zone: this moment is written the same everywhere
+const ENTRY = { mtime: new Date(2024, 0, 1), mode: 0o100644, forceDosTimestamp: true };
+
+async function packed(deps: ReportDeps, plan: StoredPlan, endedAt: Date): Promise<NodeJS.ReadableStream> {
+  const zip = new ZipFile();
+  const output = zip.outputStream as Readable;
+  zip.on('error', (error: Error) => output.destroy(error));
+  const add = (path: string, make: () => AsyncIterable<Buffer>): void => {
+    zip.addReadStreamLazy(path, ENTRY, (give) => {
+      const stream = Readable.from(make());
+      stream.once('error', (error) => output.destroy(error));
+      give(null, stream);
+    });
+  };
+  const { summary, extras } = await summarise(deps, plan, endedAt);
+  for (const tab of plan.tabs) {
+    add(`${TAB_TITLES[tab]}.csv`, () =>
+      tabFile(deps, plan, { request: plan.request, phase: plan.phase, tab }),
+    );
+  }
+  for (const failed of await failedParts(deps, plan)) {
+    const { readable, unreadable } = await filesNeeded(deps, plan, failed);
+    if (readable) {
+      extras.failedFiles.push(`failed/${failed.label}.csv`);
+      add(`failed/${failed.label}.csv`, () => failedFile(deps, plan, failed));
+    }
+    if (unreadable) {
+      extras.failedFiles.push(`failed/${failed.label}.unreadable`);
+      add(`failed/${failed.label}.unreadable`, () => unreadableFile(deps, plan, failed));
+    }
+  }
+  if (plan.continues !== null) add('superseded.csv', () => supersededFile(deps, plan));
+  const discrepancies = await deps.stores.discrepancies.list(plan.request, plan.phase, NAMED);
+  if (discrepancies.length > 0) zip.addBuffer(discrepanciesFile(discrepancies), 'discrepancies.csv', ENTRY);
+  zip.addBuffer(Buffer.from(`${JSON.stringify(summary, null, 2)}\n`), 'summary.json', ENTRY);
+  const page = summaryPage(summary, { ...extras, discrepancies: discrepancies.length });
+  zip.addBuffer(Buffer.from(page), 'summary.html', ENTRY);
+  zip.end();
+  return output;
+}
+
+async function summarise({ stores }: ReportDeps, plan: StoredPlan, endedAt: Date) {
+  const context = await contextOf(stores, plan);
+  const summary: Summary = {
+    request: plan.request,
+    phase: plan.phase,
+    portal: plan.portal,
+    startedAt: context.startedAt.toISOString(),
+    endedAt: endedAt.toISOString(),
+    tabs: {},
+  };
+  let superseded = 0;
+  for (const tab of plan.tabs) {
+    const key = { request: plan.request, phase: plan.phase, tab };
+    const { counts, warnings, sourceDigest, deskDigest, unproven } = await sumTab({ stores }, plan, key);
+    superseded += (await stores.segments.findStaged(key))?.superseded ?? 0;
+    const digestsMatch = unproven === 0 && sourceDigest === deskDigest;
+    summary.tabs[tab] = { ...counts, warnings, sourceDigest, deskDigest, digestsMatch };
+  }
+  const extras = {
+    locale: plan.locale,
+    timeZone: plan.timeZone,
+    superseded: plan.continues === null ? null : superseded,
+    failedFiles: [] as string[],
+    ignored: plan.ignored,
+  };
+  return { summary, extras };
+}

@@ -1,0 +1,131 @@
+import { hash } from 'node:crypto';
+import { type Db, MongoBulkWriteError } from 'mongodb';
+import type { Phase } from '../domain/phase.ts';
+
+/** What a phase consults of the portal, as it was when the phase started. */
+export interface FrozenContext {
+  /** the only "now" the import knows */
+  startedAt: Date;
+  /** what stands for a time that the source lacks: the start of the request's first phase */
+  importTime: Date;
+  portal: string;
+  scope: string;
+  primaryContact: { agentId: string; name: string; mail: string };
+  departments: { id: string; name: string; default: boolean }[];
+  statuses: string[];
+}
+
+/** How far the context of a phase is frozen. */
+export type FreezePoint = 'start' | 'agents' | 'contacts';
+
+/**
+ * What is looked up by a mail address or a name: `agentBefore`, `contactBefore`, `accountBefore` who was in the portal before
+ * the phase and is not this request's own; `agent` all agents after the agents tab; `contact` contacts of this request.
+ */
+export type FrozenKind = 'agentBefore' | 'agent' | 'contactBefore' | 'accountBefore' | 'contact';
+
+export interface FrozenEntry {
+  deskId: string;
+  /** epoch milliseconds of the record's created time; the oldest of several counts */
+  since: number;
+  /** agents only; an active one counts before an inactive one */
+  active: boolean;
+}
+
+interface EntryDocument extends FrozenEntry {
+  _id: string;
+}
+type ContextDocument = FrozenContext & { _id: string; done: FreezePoint[] };
+
+export interface Frozen {
+  /** Begins a phase's context; one that is there already stays. Answers the one that stands. */
+  begin(request: string, phase: Phase, context: FrozenContext): Promise<FrozenContext>;
+  find(request: string, phase: Phase): Promise<(FrozenContext & { done: FreezePoint[] }) | null>;
+  /** Says that a point is frozen to its end. */
+  reached(request: string, phase: Phase, point: FreezePoint): Promise<void>;
+  /** Keeps entries, of several with one key the one that counts. In any order and again: the same result. */
+  keep(
+    request: string,
+    phase: Phase,
+    kind: FrozenKind,
+    entries: ReadonlyMap<string, FrozenEntry>,
+  ): Promise<void>;
+  lookUp(
+    request: string,
+    phase: Phase,
+    kind: FrozenKind,
+    keys: readonly string[],
+  ): Promise<Map<string, FrozenEntry>>;
+}
+
+const DUPLICATE_KEY = 11_000;
+
+/** Of two entries with one key the one that counts: active before inactive, then the oldest, then the smallest id. */
+export function countsBefore(a: FrozenEntry, b: FrozenEntry): boolean {
+  if (a.active !== b.active) return a.active;
+  if (a.since !== b.since) return a.since < b.since;
+  return a.deskId < b.deskId;
+}
+
+export function createFrozen(db: Db): Frozen {
+  const contexts = db.collection<ContextDocument>('contexts');
+  const frozen = db.collection<EntryDocument>('frozen');
+  // keys are mail addresses and names: as hashes they do not reach ids
+  const idOf = (request: string, phase: Phase, kind: FrozenKind, key: string): string =>
+    `${request}/${phase}/${kind}/${hash('sha256', key, 'base64url')}`;
+  const find: Frozen['find'] = async (request, phase) => {
+    const found = await contexts.findOne({ _id: `${request}/${phase}` });
+    if (found === null) return null;
+    const { _id, ...context } = found;
+    return context;
+  };
+  return {
+    find,
+    async begin(request, phase, context) {
+      await contexts.updateOne(
+        { _id: `${request}/${phase}` },
+        { $setOnInsert: { ...context, done: [] } },
+        { upsert: true },
+      );
+      return (await find(request, phase)) ?? context;
+    },
+    async reached(request, phase, point) {
+      await contexts.updateOne({ _id: `${request}/${phase}` }, { $addToSet: { done: point } });
+    },
+    async keep(request, phase, kind, entries) {
+      if (entries.size === 0) return;
+      const documents = new Map<string, EntryDocument>();
+      for (const [key, entry] of entries) {
+        const _id = idOf(request, phase, kind, key);
+        documents.set(_id, { _id, ...entry });
+      }
+      try {
+        await frozen.insertMany([...documents.values()], { ordered: false });
+        return;
+      } catch (error) {
+        if (!(error instanceof MongoBulkWriteError)) throw error;
+        const failures = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
+        if (failures.some((each) => each.code !== DUPLICATE_KEY)) throw error;
+      }
+      const there = await frozen.find({ _id: { $in: [...documents.keys()] } }).toArray();
+      const better = there.flatMap((old) => {
+        const next = documents.get(old._id);
+        return next !== undefined && countsBefore(next, old) ? [next] : [];
+      });
+      if (better.length === 0) return;
+      await frozen.bulkWrite(
+        better.map(({ _id, ...entry }) => ({ updateOne: { filter: { _id }, update: { $set: entry } } })),
+        { ordered: false },
+      );
+    },
+    async lookUp(request, phase, kind, keys) {
+      const ids = new Map(keys.map((key) => [idOf(request, phase, kind, key), key]));
+      const result = new Map<string, FrozenEntry>();
+      if (ids.size === 0) return result;
+      for (const { _id, ...entry } of await frozen.find({ _id: { $in: [...ids.keys()] } }).toArray()) {
+        result.set(ids.get(_id) ?? '', entry);
+      }
+      return result;
+    },
+  };
+}

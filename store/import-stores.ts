@@ -1,0 +1,31 @@
+import type { Db } from 'mongodb';
+import { type BundledFiles, createBundledFiles } from './bundled-files.ts';
+import { createDiscrepancies, type Discrepancies } from './discrepancies.ts';
+import { createFailures, type Failures } from './failures.ts';
+import { createFrozen, type Frozen } from './frozen.ts';
+import { createPlans, type Plans } from './plans.ts';
+import { createReports, type Reports } from './reports.ts';
+import { createSegments, type Segments } from './segments.ts';
+
+/** The import's own records. */
+export interface ImportStores {
+  plans: Plans;
+  segments: Segments;
+  failures: Failures;
+  frozen: Frozen;
+  bundledFiles: BundledFiles;
+  discrepancies: Discrepancies;
+  reports: Reports;
+}
+
+export function createImportStores(db: Db): ImportStores {
+  return {
+    plans: createPlans(db),
+    segments: createSegments(db),
+    failures: createFailures(db),
+    frozen: createFrozen(db),
+    bundledFiles: createBundledFiles(db),
+    discrepancies: createDiscrepancies(db),
+    reports: createReports(db),
+  };
+}

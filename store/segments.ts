@@ -1,0 +1,213 @@
+import { hash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { deflateRaw, inflateRaw } from 'node:zlib';
+import { Binary, type Collection, type Db } from 'mongodb';
+import type { RecordOutcome } from '../domain/record-outcome.ts';
+import { packOutcomes, unpackOutcomes } from '../domain/record-outcome.ts';
+import type { TabCounts } from '../domain/codes.ts';
+import type { Phase } from '../domain/phase.ts';
+import type { Tab } from '../domain/tab.ts';
+import { idsUnder, padded } from './database.ts';
+
+const deflate = promisify(deflateRaw);
+const inflate = promisify(inflateRaw);
+
+/** Which tab of which run. */
+export interface TabKey {
+  request: string;
+  phase: Phase;
+  tab: Tab;
+}
+
+/** Where the stager goes on after a segment. */
+export interface StagerPosition {
+  /** 0 the originals, 1 the translations of articles */
+  rank: 0 | 1;
+  /** how many of the tab's source parts are read to their ends */
+  partsDone: number;
+  /** within the part under way, or null at its start */
+  cursor: { entry: string | null; decodedBytes: number; row: number } | null;
+  /** E3: within the carried failures: segment of the earlier phase and place in it */
+  carried: { segment: number; line: number } | null;
+}
+
+/** What came out of a segment's import. */
+export interface FinishedSegment {
+  generation: number;
+  counts: TabCounts;
+  warnings: number;
+  /** tab digest over the records with a digest, as the ledger has them (D2) */
+  sourceDigest: string;
+  /** SHA-256 of the packed outcomes: equal outcomes, equal report (D3) */
+  fingerprint: string;
+  /** indexes of parts that have failed records here */
+  failedParts: number[];
+}
+
+/** What reading the desk back showed (D2). */
+export interface SegmentProof {
+  generation: number;
+  deskDigest: string;
+  discrepancies: number;
+}
+
+/** One segment's entry in the ledger. */
+export interface Segment {
+  number: number;
+  rank: 0 | 1;
+  records: number;
+  bytes: number;
+  /** of the segment's file */
+  sha256: string;
+  storageKey: string;
+  after: StagerPosition;
+  /** E3: counted since the segment before */
+  superseded: number;
+  replaced: number;
+  carried: number;
+  /** raised by every claim: the fence against late twins (D3) */
+  generation: number;
+  finished: FinishedSegment | null;
+  proof: SegmentProof | null;
+}
+
+type SegmentDocument = Segment & { _id: string; outcomes: Binary | null };
+
+/** What staging a tab came to. */
+export interface StagedTabTotals {
+  segments: number;
+  records: number;
+  /** rows of replies that a later reply's row stands for (E3) */
+  superseded: number;
+  /** failed records of the earlier phase: replaced by reply rows, and taken once more (E3) */
+  replaced: number;
+  carried: number;
+}
+
+export interface Segments {
+  /** Closes a segment; one that is there already stays. */
+  close(key: TabKey, segment: Omit<Segment, 'generation' | 'finished' | 'proof'>): Promise<void>;
+  last(key: TabKey): Promise<Segment | null>;
+  /** Segments behind a number in order, without their outcomes. */
+  page(key: TabKey, after: number, limit: number): Promise<Segment[]>;
+  /** All segments in order, without their outcomes. */
+  all(key: TabKey): AsyncIterable<Segment>;
+  get(key: TabKey, number: number): Promise<Segment | null>;
+  /** Takes a segment for one run of its import: raises its generation. Null when there is no such segment. */
+  claim(key: TabKey, number: number): Promise<Segment | null>;
+  /** Whether nobody has claimed the segment since. */
+  holds(key: TabKey, number: number, generation: number): Promise<boolean>;
+  /** Writes the outcomes under the fence. False when another has claimed the segment. */
+  finish(
+    key: TabKey,
+    number: number,
+    finished: Omit<FinishedSegment, 'fingerprint'>,
+    outcomes: readonly RecordOutcome[],
+  ): Promise<boolean>;
+  /** The outcome of every record of a segment in its order; empty when it is not imported. */
+  outcomes(key: TabKey, number: number): Promise<RecordOutcome[]>;
+  /** Keeps what the read-back showed, unless the segment was imported again meanwhile (false). */
+  prove(key: TabKey, number: number, proof: SegmentProof): Promise<boolean>;
+  /** Says that a tab is staged to its end. */
+  staged(key: TabKey, totals: StagedTabTotals): Promise<void>;
+  findStaged(key: TabKey): Promise<StagedTabTotals | null>;
+}
+
+const PAGE = 500;
+const WITHOUT_OUTCOMES = { outcomes: 0 } as const;
+
+const keyOf = ({ request, phase, tab }: TabKey): string => `${request}/${phase}/${tab}`;
+const idOf = (key: TabKey, number: number): string => `${keyOf(key)}/${padded(number)}`;
+
+export function createSegments(db: Db): Segments {
+  const segments: Collection<SegmentDocument> = db.collection<SegmentDocument>('segments');
+  const stagedTabs = db.collection<StagedTabTotals & { _id: string }>('stagedTabs');
+  const page: Segments['page'] = async (key, after, limit) => {
+    const found = await segments
+      .find(
+        { _id: { ...idsUnder(`${keyOf(key)}/`), $gt: idOf(key, after) } },
+        { projection: WITHOUT_OUTCOMES, sort: { _id: 1 }, limit, batchSize: limit },
+      )
+      .toArray();
+    return found.map(toSegment);
+  };
+  return {
+    page,
+    async close(key, segment) {
+      await segments.updateOne(
+        { _id: idOf(key, segment.number) },
+        { $setOnInsert: { ...segment, generation: 0, finished: null, proof: null, outcomes: null } },
+        { upsert: true },
+      );
+    },
+    async last(key) {
+      const [found] = await segments
+        .find(
+          { _id: idsUnder(`${keyOf(key)}/`) },
+          { projection: WITHOUT_OUTCOMES, sort: { _id: -1 }, limit: 1 },
+        )
+        .toArray();
+      return found === undefined ? null : toSegment(found);
+    },
+    async *all(key) {
+      let after = 0;
+      for (;;) {
+        const found = await page(key, after, PAGE);
+        yield* found;
+        if (found.length < PAGE) return;
+        after = found.at(-1)?.number ?? after;
+      }
+    },
+    async get(key, number) {
+      const found = await segments.findOne({ _id: idOf(key, number) }, { projection: WITHOUT_OUTCOMES });
+      return found === null ? null : toSegment(found);
+    },
+    async claim(key, number) {
+      const found = await segments.findOneAndUpdate(
+        { _id: idOf(key, number) },
+        { $inc: { generation: 1 } },
+        { returnDocument: 'after', projection: WITHOUT_OUTCOMES },
+      );
+      return found === null ? null : toSegment(found);
+    },
+    async holds(key, number, generation) {
+      const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { generation: 1 } });
+      return found?.generation === generation;
+    },
+    async finish(key, number, finished, outcomes) {
+      const packed = packOutcomes(outcomes);
+      const fingerprint = hash('sha256', packed, 'base64url');
+      const deflated = await deflate(packed, { level: 1 });
+      const { matchedCount } = await segments.updateOne(
+        { _id: idOf(key, number), generation: finished.generation },
+        { $set: { finished: { ...finished, fingerprint }, proof: null, outcomes: new Binary(deflated) } },
+      );
+      return matchedCount === 1;
+    },
+    async outcomes(key, number) {
+      const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { outcomes: 1 } });
+      if (found?.outcomes == null) return [];
+      return unpackOutcomes((await inflate(found.outcomes.buffer)).toString('utf8'));
+    },
+    async prove(key, number, proof) {
+      const { matchedCount } = await segments.updateOne(
+        { _id: idOf(key, number), generation: proof.generation },
+        { $set: { proof } },
+      );
+      return matchedCount === 1;
+    },
+    async staged(key, totals) {
+      await stagedTabs.updateOne({ _id: keyOf(key) }, { $setOnInsert: totals }, { upsert: true });
+    },
+    async findStaged(key) {
+      const found = await stagedTabs.findOne({ _id: keyOf(key) });
+      if (found === null) return null;
+      const { _id, ...totals } = found;
+      return totals;
+    },
+  };
+}
+
+function toSegment({ _id, outcomes, ...segment }: SegmentDocument): Segment {
+  return segment;
+}

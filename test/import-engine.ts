@@ -1,0 +1,264 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { parse } from 'csv-parse/sync';
+import type { Db } from 'mongodb';
+import { fromBuffer, type Entry, type ZipFile as ReadZip } from 'yauzl';
+import { ZipFile } from 'yazl';
+import type { Phase } from '../domain/phase.ts';
+import { EMPTY_DRAFT } from '../domain/request.ts';
+import { TABS, type Tab } from '../domain/tab.ts';
+import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
+import { addAgents, createPortal, type NativeAgent } from '../desk/embedded/portals.ts';
+import type { Desk } from '../desk/desk.ts';
+import { startTestDatabase } from './database.ts';
+import { createImportStores, type ImportStores } from '../store/import-stores.ts';
+import { openStorage, type Storage } from '../store/storage.ts';
+import { createStores, type Stores } from '../store/stores.ts';
+import { uploadKey } from '../store/uploads.ts';
+import { makeFoldImported } from '../activities/fold-imported.ts';
+import { makeFreezeContext } from '../activities/freeze-context.ts';
+import type { ImportActivities, TabProof, WrittenReport } from '../activities/import-activities.ts';
+import { makeImportSegments } from '../activities/import-segments.ts';
+import { makePlanImport } from '../activities/plan-import.ts';
+import { makePlanPhase } from '../activities/plan-phase.ts';
+import { makeProveTab } from '../activities/prove-tab.ts';
+import { makeReconcileSegments } from '../activities/reconcile-segments.ts';
+import { makeStageTab } from '../activities/stage-tab.ts';
+import { makeWriteReport } from '../activities/write-report.ts';
+
+/** What the import runs on, for tests: a database, a storage folder and an embedded desk of their own. */
+export interface Engine {
+  db: Db;
+  desk: Desk;
+  stores: Stores & ImportStores;
+  storage: Storage;
+  activities: ImportActivities;
+  stop(): Promise<void>;
+}
+
+export async function startEngine(): Promise<Engine> {
+  const { database, stop } = await startTestDatabase();
+  const folder = await mkdtemp(join(tmpdir(), 'deskferry-engine-'));
+  const { db } = database;
+  const storage = openStorage({ folder });
+  const stores = { ...createStores(db), ...createImportStores(db) };
+  const desk = createEmbeddedDesk(db, stores.links);
+  const deps = { stores, storage, desk };
+  return {
+    db,
+    desk,
+    stores,
+    storage,
+    activities: makeActivities(deps),
+    async stop() {
+      await stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function makeActivities(deps: Pick<Engine, 'desk' | 'stores' | 'storage'>): ImportActivities {
+  return {
+    planPhase: makePlanPhase(deps),
+    freezeContext: makeFreezeContext(deps),
+    stageTab: makeStageTab(deps),
+    planImport: makePlanImport(deps),
+    importSegments: makeImportSegments(deps),
+    reconcileSegments: makeReconcileSegments(deps),
+    proveTab: makeProveTab(deps),
+    foldImported: makeFoldImported(deps),
+    writeReport: makeWriteReport(deps),
+  };
+}
+
+export const PRIMARY = 'owner@portal.example';
+
+/** Makes a portal with an active primary contact and further agents; its id. */
+export async function makePortal(
+  { db }: Engine,
+  options: { agents?: NativeAgent[]; recordQuota?: number | null } = {},
+): Promise<string> {
+  const id = `p${randomBytes(6).toString('hex')}`;
+  const agents: NativeAgent[] = [
+    { id: 'owner', lastName: 'Owner', email: PRIMARY, status: 'active' },
+    ...(options.agents ?? []),
+  ];
+  await createPortal(db, {
+    id,
+    name: id,
+    tenant: 't1',
+    plan: 'paid',
+    recordQuota: options.recordQuota ?? null,
+    departments: [
+      { id: 'd-main', name: 'Main', default: true },
+      { id: 'd-support', name: 'Support', default: false },
+    ],
+    statuses: ['Open', 'Closed', 'On Hold'],
+    integrations: { zohoCrm: false, salesforce: false },
+    primaryContact: { agentId: `${id}/desk/owner`, name: 'Owner', mail: PRIMARY },
+  });
+  await addAgents(db, id, agents);
+  return id;
+}
+
+export type Body = string | Uint8Array;
+
+/** Files a request with uploads; its id. */
+export async function makeRequest(
+  engine: Engine,
+  portal: string,
+  files: Readonly<Record<string, Body>>,
+  options: {
+    tabs?: readonly Tab[];
+    omit?: readonly Tab[];
+    scope?: string;
+    encodings?: Record<string, string>;
+  } = {},
+): Promise<string> {
+  const request = `m_${randomBytes(8).toString('hex')}`;
+  await engine.stores.drafts.insert(request, 1, {
+    ...EMPTY_DRAFT,
+    requester: { name: 'R', mail: 'r@example.com', company: 'C', locale: 'en', timeZone: 'Asia/Tokyo' },
+    source: { system: 'Other', kind: 'files', scope: options.scope ?? 'files' },
+    tabs: [...(options.tabs ?? TABS)],
+    omit: [...(options.omit ?? [])],
+    remarks: '',
+    desk: { kind: 'embedded', portal },
+    encodings: options.encodings ?? {},
+  });
+  for (const [name, body] of Object.entries(files)) await upload(engine, request, name, body, null);
+  return request;
+}
+
+/** Sends files with a reply. */
+export async function sendReply(
+  engine: Engine,
+  request: string,
+  reply: string,
+  files: Readonly<Record<string, Body>>,
+): Promise<void> {
+  for (const [name, body] of Object.entries(files)) await upload(engine, request, name, body, reply);
+}
+
+async function upload(
+  engine: Engine,
+  request: string,
+  name: string,
+  body: Body,
+  reply: string | null,
+): Promise<void> {
+  const key = uploadKey(request, name, reply);
+  const storageKey = `uploads/${request}/${key}/${randomBytes(6).toString('hex')}`;
+  const { bytes, sha256 } = await engine.storage.put(storageKey, Buffer.from(body));
+  await engine.stores.uploads.put({
+    request,
+    key,
+    name,
+    bytes,
+    sha256,
+    storageKey,
+    uploadedAt: new Date(),
+    reply,
+  });
+}
+
+export interface PhaseResult {
+  proofs: Partial<Record<Tab, TabProof>>;
+  report: WrittenReport;
+}
+
+/** Runs a phase as its workflow does, up to the report. */
+export async function runPhase(
+  engine: Engine,
+  request: string,
+  phase: Phase = 'phase-1',
+  activities: ImportActivities = engine.activities,
+): Promise<PhaseResult> {
+  const run = { request, phase };
+  const plan = await activities.planPhase(run);
+  await activities.freezeContext({ ...run, after: 'start' });
+  const proofs: PhaseResult['proofs'] = {};
+  for (const { tab } of plan.tabs) {
+    await activities.stageTab({ ...run, tab });
+    await importTab(activities, { ...run, tab });
+    if (tab === 'agents' || tab === 'contacts') await activities.freezeContext({ ...run, after: tab });
+    proofs[tab] = await activities.proveTab({ ...run, tab });
+  }
+  await activities.foldImported(run);
+  return { proofs, report: await activities.writeReport(run) };
+}
+
+/** Imports a staged tab and reads it back. */
+export async function importTab(
+  activities: ImportActivities,
+  run: { request: string; phase: Phase; tab: Tab },
+  { reconcile = true }: { reconcile?: boolean } = {},
+): Promise<void> {
+  for (let after: number | null = 0; after !== null; ) {
+    const { groups, next } = await activities.planImport({ ...run, after });
+    for (const { from, to } of groups) {
+      await activities.importSegments({ ...run, from, to });
+      if (reconcile) await activities.reconcileSegments({ ...run, from, to });
+    }
+    after = next;
+  }
+}
+
+/** A report's files by name. */
+export async function readReport(
+  engine: Engine,
+  request: string,
+  { name, version }: WrittenReport,
+): Promise<Map<string, Buffer>> {
+  const report = await engine.stores.reports.find(request, name, version);
+  return unzip(await engine.storage.get(report?.storageKey ?? ''));
+}
+
+export async function unzip(bytes: Buffer): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  const zip = await new Promise<ReadZip>((resolve, reject) =>
+    fromBuffer(bytes, { lazyEntries: true }, (error, opened) => (error ? reject(error) : resolve(opened))),
+  );
+  const entries: Entry[] = [];
+  await new Promise<void>((resolve, reject) => {
+    zip.on('entry', (entry: Entry) => {
+      entries.push(entry);
+      zip.readEntry();
+    });
+    zip.on('end', resolve);
+    zip.on('error', reject);
+    zip.readEntry();
+  });
+  for (const entry of entries) {
+    const stream = await new Promise<NodeJS.ReadableStream>((resolve, reject) =>
+      zip.openReadStream(entry, (error, opened) => (error ? reject(error) : resolve(opened))),
+    );
+    files.set(entry.fileName, await buffer(stream));
+  }
+  return files;
+}
+
+export type Row = Record<string, string>;
+
+/** The rows of a CSV, by header. */
+export function rowsOf(csv: Buffer | undefined): Row[] {
+  if (csv === undefined) throw new Error('there is no such file');
+  return parse(csv, { columns: true }) as Row[];
+}
+
+/** Text of a CSV file. */
+export function csvText(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  return [header, ...rows].map((row) => `${row.map(cell).join(',')}\n`).join('');
+}
+
+/** A ZIP of these files. */
+export async function zipOf(files: Readonly<Record<string, Body>>): Promise<Buffer> {
+  const zip = new ZipFile();
+  for (const [name, body] of Object.entries(files)) zip.addBuffer(Buffer.from(body), name);
+  zip.end();
+  return buffer(zip.outputStream);
+}
