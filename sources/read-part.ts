@@ -9,8 +9,8 @@ import { readJson } from './read-json.ts';
 import { readXml } from './read-xml.ts';
 import type { BatchSize, Cursor, Encoding, FileAccess, OpenBytes, RowBatch, RowCount } from './rows.ts';
 
-export const PART_KINDS = ['csv', 'json', 'xml'] as const;
-export type PartKind = (typeof PART_KINDS)[number];
+/** The formats a table may come in. */
+export type PartKind = 'csv' | 'json' | 'xml';
 
 /** One table of an upload, as its inspection found it. */
 export interface ReadablePart {
