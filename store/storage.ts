@@ -122,8 +122,8 @@ export function openStorage(options: { folder: string }): Storage {
     exists: (key) => disk.exists(checked(key)),
     async get(key) {
       await sizeOf(key);
-      const bytes = await disk.getBytes(checked(key));
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      // not flydrive's getBytes: it answers the whole buffer that the file was read into, bytes of others included
+      return readFile(pathOf(key));
     },
     async localPath(key) {
       await sizeOf(key);
