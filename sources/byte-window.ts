@@ -1,6 +1,6 @@
 import type { Encoding, OpenBytes } from './rows.ts';
 
-const FIRST_CAPACITY = 1 << 20;
+const FIRST_CAPACITY = 1 << 16;
 
 /**
  * A sliding window over a part's bytes, seen as code units: bytes, or for UTF-16 little-endian pairs of them.

@@ -62,7 +62,7 @@ class CsvAutomaton {
   readonly #low: 0 | 1;
   readonly #count: RowCount = { records: 0, malformed: 0, badEncoding: 0 };
   /** the bytes from the record at hand on */
-  #held = Buffer.allocUnsafeSlow(1 << 20);
+  #held = Buffer.allocUnsafeSlow(1 << 16);
   #heldEnd = 0;
   #at = 0;
   #state = AT_RECORD;
