@@ -10,13 +10,14 @@ import {
   sayFaults,
   type World,
 } from '../domain/complete-record.ts';
-import { tabOfFile } from '../domain/plan-tab.ts';
+
 import { type ReadRecord, recordReader } from '../domain/read-record.ts';
 import { TABS, type Tab } from '../domain/tab.ts';
 import { localFile } from '../sources/local-file.ts';
 import { openPart } from '../sources/open-part.ts';
 import { openZip } from '../sources/open-zip.ts';
 import { readCsv, readHeader } from '../sources/read-csv.ts';
+import { tabOfName } from '../sources/tab-of-name.ts';
 import type { OpenBytes } from '../sources/rows.ts';
 import { type SampleManifest, Tally } from './sample-help-desk.ts';
 import { SAMPLE_DEPARTMENTS, SAMPLE_STATUSES } from './sample-world.ts';
@@ -217,7 +218,7 @@ function originalsFirst(rows: readonly Staged[]): Staged[] {
 }
 
 async function stagePart(file: string, open: OpenBytes): Promise<Staged[]> {
-  const tab = tabOfFile(file);
+  const tab = tabOfName(file);
   if (tab === null) throw new Error(`${file} names no tab`);
   const { header, delimiter, fault } = await readHeader(open, { encoding: 'utf-8' });
   if (fault !== null) throw new Error(`${file}: ${fault}`);

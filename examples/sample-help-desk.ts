@@ -8,7 +8,8 @@ import { accountRows, agentRows, contactRows, productRows } from './sample-peopl
 import { type AttachmentFile, FILES, type Outcome, type SampleFile, type SampleRow } from './sample-rows.ts';
 import { attachmentRows, commentRows, LOGO_PATH, threadRows, ticketRows } from './sample-tickets.ts';
 import { type SampleSize, type SampleWorld, sampleWorld } from './sample-world.ts';
-import { type CsvLine, csvBytes, writeFileFrom, writeZip, type ZipEntry } from './write-export.ts';
+import { type CsvLine, csvBytes, writeFileFrom } from './write-export.ts';
+import { writeZip, type ZipEntry } from './write-zip.ts';
 
 export interface SampleOptions extends SampleSize {
   /** where the files go; made when absent, files of the same names are replaced */
@@ -177,6 +178,6 @@ export function* attachmentEntries(
       if (shared) continue;
       shared = true;
     }
-    yield { path: attachment.path, chunks: [attachment.bytes()] };
+    yield { path: attachment.path, bytes: attachment.bytes() };
   }
 }

@@ -22,7 +22,8 @@ import {
   ticketRow,
 } from './sample-tickets.ts';
 import { BLOCK, roleAt, type SampleSize, type SampleWorld, sampleWorld } from './sample-world.ts';
-import { csvBytes, PLAIN_STYLE, writeFileFrom, writeZip, type ZipEntry } from './write-export.ts';
+import { csvBytes, PLAIN_STYLE, writeFileFrom } from './write-export.ts';
+import { writeZip, type ZipEntry } from './write-zip.ts';
 
 export interface ReplyOptions {
   /** where the reply's files go; made when absent */

@@ -1,7 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ZipFile } from 'yazl';
 
 /** How a CSV file is written; every way is one that the prepared format allows (docs/formats.md). */
 export interface CsvStyle {
@@ -56,37 +55,4 @@ export async function writeFileFrom(
   chunks: Iterable<Buffer> | AsyncIterable<Buffer>,
 ): Promise<void> {
   await pipeline(Readable.from(chunks), createWriteStream(file));
-}
-
-export interface ZipEntry {
-  /** path inside the ZIP */
-  path: string;
-  chunks: Iterable<Buffer>;
-}
-
-/**
- * Writes a ZIP whose bytes depend on its entries alone. An entry is asked for when the one before it is written, so
- * that memory holds one chunk and the list of names.
- */
-export async function writeZip(file: string, entries: Iterable<ZipEntry>): Promise<void> {
-  const zip = new ZipFile();
-  const broken = new Promise<never>((_, reject) => zip.once('error', reject));
-  const written = pipeline(zip.outputStream, createWriteStream(file));
-  // a ZIP stores local time without a zone: this moment is written the same in every zone
-  const options = { mtime: new Date(2024, 0, 1), mode: 0o100644, forceDosTimestamp: true };
-  const unusable = Promise.race([broken, written.then(() => new Promise<never>(() => {}))]);
-  unusable.catch(() => {});
-  for (const entry of entries) {
-    const taken = new Promise<void>((resolve, reject) => {
-      zip.addReadStreamLazy(entry.path, options, (give) => {
-        const stream = Readable.from(entry.chunks);
-        stream.once('end', resolve);
-        stream.once('error', reject);
-        give(null, stream);
-      });
-    });
-    await Promise.race([taken, unusable]);
-  }
-  zip.end();
-  await Promise.race([written, broken]);
 }
