@@ -1,5 +1,4 @@
-import { openAsBlob } from 'node:fs';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, openAsBlob } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
@@ -29,7 +28,11 @@ export interface ApiClient {
 
 /** @param url where the API is, without a slash at the end */
 export function createApiClient(url: string, key: string): ApiClient {
-  async function send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+  async function send(
+    method: string,
+    path: string,
+    init: { body?: string | Blob | FormData; headers?: Record<string, string> } = {},
+  ): Promise<Response> {
     const answer = await fetch(`${url}${path}`, {
       ...init,
       method,

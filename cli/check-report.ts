@@ -64,7 +64,7 @@ export function compareWithManifest(report: Map<string, string>, expected: Expec
     }
     const csv = report.get(`${TAB_TITLES[tab]}.csv`);
     if (csv === undefined) continue;
-    const rows = parse(csv, { columns: true, bom: true }) as Record<string, string>[];
+    const rows = parse<Record<string, string>>(csv, { columns: true, bom: true });
     for (const row of rows) {
       if ((row['result'] as Result) !== 'failed') continue;
       const key = `${tab} ${row['file']}:${row['row']}`;

@@ -173,7 +173,7 @@ async function run(): Promise<void> {
     say('The result is NOT what was expected:');
     for (const each of [first, second]) for (const line of each.differences) say(`   ${line}`);
   }
-  const stays = options.stay ?? (options.json !== true && process.stdout.isTTY === true);
+  const stays = options.stay ?? (options.json !== true && process.stdout.isTTY);
   if (stays) {
     say('The servers stay up for you to look around. Ctrl-C stops them.');
     await new Promise(() => setInterval(() => {}, 1_000_000));

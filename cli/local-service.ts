@@ -129,7 +129,21 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
 /** Writes the access file so that a reader never sees half of it. */
 export async function writeAccess(file: string, access: DevelopmentAccess): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.new`, `${JSON.stringify(access, null, 2)}\n`, { mode: 0o600 });
+  const { url, requesterKey, operatorKey, portal, mongodbUri, database } = access;
+  const { temporalAddress, temporalUi, mailUi, smtp } = access;
+  const told = {
+    url,
+    requesterKey,
+    operatorKey,
+    portal,
+    mongodbUri,
+    database,
+    temporalAddress,
+    temporalUi,
+    mailUi,
+    smtp,
+  } satisfies DevelopmentAccess;
+  await writeFile(`${file}.new`, `${JSON.stringify(told, null, 2)}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);
 }
 

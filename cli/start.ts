@@ -20,15 +20,14 @@ const service = await startLocalService({
   log: print,
   former: await takeFormerAccess(accessFile),
 });
-const { processes: _, stop, storage, ...access } = service;
-await writeAccess(accessFile, access);
+await writeAccess(accessFile, service);
 
 print('');
 print(`API             ${service.url}  (documentation: ${service.url}/docs)`);
 print(`Temporal UI     ${service.temporalUi ?? '(not started here)'}`);
 print(`Mail            ${service.mailUi ?? service.smtp}`);
 print(`MongoDB         ${service.mongodbUri}  database ${service.database}`);
-print(`Files           ${storage}`);
+print(`Files           ${service.storage}`);
 print(`Keys            ${accessFile}`);
 print('Ctrl-C stops it; all data stays and the next start goes on with it.');
 
@@ -38,6 +37,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     if (stopping) return;
     stopping = true;
     print('Stopping: work in hand is finished or handed back ...');
-    void stop().then(() => process.exit(0));
+    void service.stop().then(() => process.exit(0));
   });
 }

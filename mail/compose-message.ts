@@ -101,7 +101,7 @@ export function composeMessage(facts: MessageFacts): ComposedMessage {
     link: facts.report?.attached === false ? facts.report.link : '',
     linkExpires: facts.report?.attached === false ? moment(facts.report.expiresAt) : '',
   };
-  const say = (key: string): string => String(translations.t(key, values));
+  const say = (key: string): string => translations.t(key, values);
   const key = `messages.${facts.kind}`;
   const paragraphs = texts.messages[facts.kind].body.map((_, index) => say(`${key}.body.${index}`));
   if (facts.kind === 'phaseStarted' && facts.phase === 'phase-1') paragraphs.push(say(`${key}.phase1`));

@@ -7,7 +7,7 @@ const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERR
 export function temporalLogger(logger: Logger): TemporalLogger {
   return new DefaultLogger('INFO', ({ level, message, meta }: LogEntry) => {
     const { workflowId, runId, activityType, activityId, attempt, taskQueue, workflowType } = meta ?? {};
-    const failure = meta?.['error'];
+    const failure: unknown = meta?.['error'];
     logger[LEVELS[level]](
       {
         workflowId,

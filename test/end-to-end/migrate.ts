@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ApiClient, createApiClient } from '../../cli/api-client.ts';
+import { readReport } from '../../cli/check-report.ts';
+import { followMigration } from '../../cli/follow-migration.ts';
+import { type LocalService, startLocalService } from '../../cli/local-service.ts';
+
+/** The whole service in its own processes, with its servers, in a folder that is gone afterwards. */
+export interface RunningService extends LocalService {
+  requester: ApiClient;
+  operator: ApiClient;
+  folder: string;
+  /** what its processes logged */
+  logged: string[];
+  end(): Promise<void>;
+}
+
+export async function startService(options: {
+  replyWindow: string;
+  env?: NodeJS.ProcessEnv;
+  importWorkers?: number;
+}): Promise<RunningService> {
+  const folder = await mkdtemp(join(tmpdir(), 'deskferry-'));
+  const logged: string[] = [];
+  const service = await startLocalService({
+    dataFolder: join(folder, 'data'),
+    port: 0,
+    env: { ...process.env, DESKFERRY_REPLY_WINDOW: options.replyWindow, ...options.env },
+    say: (line) => logged.push(line),
+    log: (line) => logged.push(line),
+    ...(options.importWorkers === undefined ? {} : { importWorkers: options.importWorkers }),
+  });
+  return {
+    ...service,
+    folder,
+    logged,
+    requester: createApiClient(service.url, service.requesterKey),
+    operator: createApiClient(service.url, service.operatorKey),
+    async end() {
+      await service.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Files a request, uploads its files, submits it, and lets an operator take and approve it. */
+export async function fileAndApprove(
+  service: RunningService,
+  options: {
+    portal: string;
+    files: string[];
+    folder: string;
+    tabs: string[];
+    requesterMail: string;
+    scope?: string;
+  },
+): Promise<string> {
+  const { requester, operator } = service;
+  const { id } = await requester.call<{ id: string }>('POST', '/v1/migrations', {
+    requester: {
+      name: 'Sato Keiko',
+      mail: options.requesterMail,
+      company: 'ACME',
+      locale: 'en',
+      timeZone: 'Asia/Tokyo',
+    },
+    source: { system: 'Old Desk', kind: 'files', scope: options.scope ?? 'files' },
+    tabs: options.tabs,
+    desk: { kind: 'embedded', portal: options.portal },
+  });
+  for (const name of options.files) {
+    await requester.upload(
+      `/v1/migrations/${id}/files/${encodeURIComponent(name)}`,
+      join(options.folder, name),
+    );
+  }
+  await requester.call('POST', `/v1/migrations/${id}/submit`, {});
+  await operator.call('POST', `/v1/migrations/${id}/verification`, {});
+  await operator.call('POST', `/v1/migrations/${id}/approve`, {});
+  return id;
+}
+
+/** Waits until a migration is in a state. @throws MigrationHalted */
+export async function reach(
+  service: RunningService,
+  id: string,
+  state: string,
+  withinMs = 180_000,
+): Promise<void> {
+  await followMigration(service.operator, id, { until: (now) => now === state, withinMs });
+}
+
+/** The entries of a report, by name. */
+export async function fetchReport(
+  service: RunningService,
+  id: string,
+  name: string,
+): Promise<Map<string, string>> {
+  const file = join(service.folder, `${id}-${name}.zip`);
+  await service.operator.download(`/v1/migrations/${id}/reports/${name}.zip`, file);
+  return readReport(file);
+}
