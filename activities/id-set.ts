@@ -55,13 +55,13 @@ export class IdSetBuilder {
   }
 
   build(): IdSet {
-    const sorted = this.#hashes.subarray(0, this.#count).sort();
+    const sorted = this.#hashes.subarray(0, this.#count).toSorted();
     let kept = 0;
     for (let i = 0; i < sorted.length; i++) {
       const value = sorted[i] as bigint;
       if (kept === 0 || sorted[kept - 1] !== value) sorted[kept++] = value;
     }
-    return new IdSet(sorted.slice(0, kept));
+    return new IdSet(sorted.subarray(0, kept));
   }
 
   #reserve(more: number): void {

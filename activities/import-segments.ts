@@ -96,7 +96,7 @@ class SegmentImporter {
       counts,
       warnings: countWarnings(outcomes),
       sourceDigest: digest.toString(),
-      failedParts: [...failedParts].sort((a, b) => a - b),
+      failedParts: [...failedParts].toSorted((a, b) => a - b),
     };
     if (!(await stores.segments.finish(this.#key, segment.number, finished, outcomes))) throw taken(segment);
     return counts;

@@ -74,9 +74,11 @@ async function makePlan(deps: PlanPhaseDeps, { request, phase }: PhaseRun): Prom
   const { stores } = deps;
   const typed = (await stores.drafts.latest(request))?.draft;
   if (
-    typed?.tabs == null ||
+    typed === undefined ||
+    typed.tabs === null ||
     typed.source === null ||
-    typed.desk?.portal == null ||
+    typed.desk === null ||
+    typed.desk.portal === null ||
     typed.requester === null
   ) {
     throw new ImportError(

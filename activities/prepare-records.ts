@@ -71,30 +71,19 @@ export class RecordPreparer {
       readings.set(line, read);
       list.push({ line, read });
     }
-    if (list.length === 0) return lines.map(decidedBefore);
+    if (list.length === 0) return lines.map((line) => this.#decidedBefore(line));
     const world = await this.#lookUp(list);
     const before = await this.#whoWasThere(list);
     const files = this.#tab === 'attachments' ? await this.#files(list) : null;
     const importedBefore = await this.#world.importedBefore(this.#deps.storage, this.#tab);
     return lines.map((line) => {
       const read = readings.get(line);
-      if (read === undefined) return decidedBefore(line);
+      if (read === undefined) return this.#decidedBefore(line);
       const complete = completeRecord(this.#tab, read, world(line));
       const { fields, given, warnings } = complete;
       let { faults } = complete;
       if (files !== null) faults = withFile(faults, read, fields, files, this.#world.plan.request);
-      const outcome: RecordOutcome = {
-        row: line.row,
-        part: line.file,
-        externalId: shortened(line.id),
-        deskId: null,
-        result: 'failed',
-        code: null,
-        column: null,
-        message: null,
-        warnings: [],
-        digest: null,
-      };
+      const outcome = blankOutcome(line);
       const said = sayFaults(faults);
       if (said !== null) return { ...NOT_WRITTEN, outcome: { ...outcome, ...said } };
       const isKnown = importedBefore?.has(line.id) ?? false;
@@ -121,6 +110,24 @@ export class RecordPreparer {
         ...mailOf(this.#tab, read),
       };
     });
+  }
+
+  /** What the stager decided. */
+  #decidedBefore(line: SegmentLine): PreparedRecord {
+    const code = line.code ?? 'MALFORMED_ROW';
+    const outcome = blankOutcome(line);
+    outcome.code = code;
+    outcome.message = line.message ?? null;
+    if (code === 'DUPLICATE_ROW') outcome.result = 'skipped';
+    if (code === 'DUPLICATE_ID') outcome.column = this.#idHeader(line.file);
+    return { ...NOT_WRITTEN, outcome };
+  }
+
+  #idHeader(part: number): string | null {
+    const column = partAt(this.#world.plan, part).columns.find(
+      (each) => each.use === 'field' && each.field === 'externalId',
+    );
+    return column === undefined ? null : column.header.replace(/^\uFEFF/, '').trim();
   }
 
   #reader(part: number): (cells: readonly string[]) => ReadRecord {
@@ -245,23 +252,19 @@ export class RecordPreparer {
 
 const NOT_WRITTEN = { record: null, mapped: false, addsStatus: null, mail: null, createdTime: null } as const;
 
-/** What the stager decided. */
-function decidedBefore(line: SegmentLine): PreparedRecord {
-  const code = line.code ?? 'MALFORMED_ROW';
+/** The outcome of a record that failed, but for why. */
+function blankOutcome(line: SegmentLine): RecordOutcome {
   return {
-    ...NOT_WRITTEN,
-    outcome: {
-      row: line.row,
-      part: line.file,
-      externalId: shortened(line.id),
-      deskId: null,
-      result: code === 'DUPLICATE_ROW' ? 'skipped' : 'failed',
-      code,
-      column: null,
-      message: line.message ?? null,
-      warnings: [],
-      digest: null,
-    },
+    row: line.row,
+    part: line.file,
+    externalId: shortened(line.id),
+    deskId: null,
+    result: 'failed',
+    code: null,
+    column: null,
+    message: null,
+    warnings: [],
+    digest: null,
   };
 }
 

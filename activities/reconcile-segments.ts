@@ -37,10 +37,11 @@ export function makeReconcileSegments(deps: ReconcileSegmentsDeps): ImportActivi
 async function reconcile(deps: ReconcileSegmentsDeps, key: TabKey, number: number): Promise<number> {
   const { stores } = deps;
   const segment = await stores.segments.get(key, number);
-  if (segment?.finished == null) {
+  const finished = segment?.finished ?? null;
+  if (finished === null) {
     throw new ImportError('SEGMENT_MISSING', `segment ${number} of ${key.tab} is not imported`);
   }
-  const { generation } = segment.finished;
+  const { generation } = finished;
   const expected = (await stores.segments.outcomes(key, number)).filter((each) => each.digest !== null);
   const digest = new TabDigest();
   const found: Discrepancy[] = [];

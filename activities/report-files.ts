@@ -95,7 +95,7 @@ export async function failedParts({ stores }: ReportDeps, plan: StoredPlan): Pro
       }
     }
   }
-  return [...found.values()].sort((a, b) => a.part.index - b.part.index);
+  return [...found.values()].toSorted((a, b) => a.part.index - b.part.index);
 }
 
 /**

@@ -41,7 +41,7 @@ export function rowReader(part: Pick<PlannedPart, 'columns'>): RowReader {
       const name = each.use === 'field' ? `f${each.field}` : `c${each.name}`;
       return [{ index, name: `${name.length}:${name}` }];
     })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return {
     id: (cells) => cellOf(cells, idAt),
     content(cells) {

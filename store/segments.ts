@@ -186,8 +186,8 @@ export function createSegments(db: Db): Segments {
     },
     async outcomes(key, number) {
       const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { outcomes: 1 } });
-      if (found?.outcomes == null) return [];
-      return unpackOutcomes((await inflate(found.outcomes.buffer)).toString('utf8'));
+      const packed = found?.outcomes ?? null;
+      return packed === null ? [] : unpackOutcomes((await inflate(packed.buffer)).toString('utf8'));
     },
     async prove(key, number, proof) {
       const { matchedCount } = await segments.updateOne(

@@ -79,7 +79,13 @@ export const PRIMARY = 'owner@portal.example';
 /** Makes a portal with an active primary contact and further agents; its id. */
 export async function makePortal(
   { db }: Engine,
-  options: { agents?: NativeAgent[]; recordQuota?: number | null } = {},
+  options: {
+    agents?: NativeAgent[];
+    recordQuota?: number | null;
+    /** the first one is the default */
+    departments?: readonly string[];
+    statuses?: readonly string[];
+  } = {},
 ): Promise<string> {
   const id = `p${randomBytes(6).toString('hex')}`;
   const agents: NativeAgent[] = [
@@ -92,11 +98,12 @@ export async function makePortal(
     tenant: 't1',
     plan: 'paid',
     recordQuota: options.recordQuota ?? null,
-    departments: [
-      { id: 'd-main', name: 'Main', default: true },
-      { id: 'd-support', name: 'Support', default: false },
-    ],
-    statuses: ['Open', 'Closed', 'On Hold'],
+    departments: (options.departments ?? ['Main', 'Support']).map((name, index) => ({
+      id: `d${index}`,
+      name,
+      default: index === 0,
+    })),
+    statuses: [...(options.statuses ?? ['Open', 'Closed', 'On Hold'])],
     integrations: { zohoCrm: false, salesforce: false },
     primaryContact: { agentId: `${id}/desk/owner`, name: 'Owner', mail: PRIMARY },
   });
