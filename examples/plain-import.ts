@@ -14,6 +14,7 @@ import {
 import { type ReadRecord, recordReader } from '../domain/read-record.ts';
 import { TABS, type Tab } from '../domain/tab.ts';
 import { localFile } from '../sources/local-file.ts';
+import { memoryFile } from '../sources/memory-file.ts';
 import { openPart } from '../sources/open-part.ts';
 import { openZip } from '../sources/open-zip.ts';
 import { readCsv, readHeader } from '../sources/read-csv.ts';
@@ -100,16 +101,16 @@ export class PlainImport {
   }
 
   async #stageZip(file: string): Promise<Staged[]> {
-    const access = await localFile(file);
     const zip = await openZip(file);
     const staged: Staged[] = [];
     try {
       if (zip.problems.length > 0) throw new Error(JSON.stringify(zip.problems));
       for (const entry of zip.entries) {
         if (entry.name.endsWith('.csv')) {
-          const part = await openPart(access, entry.name);
-          staged.push(...(await stagePart(entry.name, part.open)));
-          part.close();
+          const chunks: Uint8Array[] = [];
+          for await (const chunk of await zip.read(entry)) chunks.push(chunk);
+          const { open } = await openPart(memoryFile(entry.name, Buffer.concat(chunks)), null);
+          staged.push(...(await stagePart(entry.name, open)));
         } else {
           const hash = createHash('sha256');
           for await (const chunk of await zip.read(entry)) hash.update(chunk);

@@ -83,7 +83,7 @@ export interface NumberedRow extends SampleRow {
 }
 
 /** All records of a sample help desk, file by file, as they stand in its CSV files. */
-export const SAMPLE_PARTS: readonly {
+const SAMPLE_PARTS: readonly {
   file: SampleFile;
   rows: (world: SampleWorld) => Iterable<SampleRow>;
 }[] = [

@@ -82,7 +82,7 @@ export function* agentRows(world: SampleWorld): Generator<SampleRow> {
 }
 
 /** External ids need not be tame: any printable character may stand in them. */
-export function accountId(index: number): string {
+function accountId(index: number): string {
   return index % 7 === 2 ? `ACC/東京/${index}` : `ACC-${index}`;
 }
 

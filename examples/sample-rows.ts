@@ -246,15 +246,10 @@ export interface SampleRow {
 export type Values = Readonly<Record<string, string>>;
 
 /** The cells of a row in the file's column order. @throws RangeError for a value whose header the file has not */
-export function cellsOf(file: SampleFile, values: Values): readonly string[] {
+function cellsOf(file: SampleFile, values: Values): readonly string[] {
   const strange = Object.keys(values).find((header) => !file.header.includes(header));
   if (strange !== undefined) throw new RangeError(`${file.name} has no column ${strange}`);
   return file.header.map((header) => values[header] ?? '');
-}
-
-/** The header of the column that holds the file's external ids. */
-export function idColumn(file: SampleFile): string {
-  return file.header[0] ?? '';
 }
 
 export function soundRow(file: SampleFile, values: Values, warnings: readonly WarningCode[] = []): SampleRow {

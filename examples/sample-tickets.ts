@@ -219,7 +219,7 @@ function ticketWarnings(world: SampleWorld, values: Values): WarningCode[] {
 }
 
 /** The file a ticket of the export stands in: the first half in one, the second in the other. */
-export function ticketFile(world: SampleWorld, index: number): SampleFile {
+function ticketFile(world: SampleWorld, index: number): SampleFile {
   return index < Math.ceil(world.tickets / 2) ? FILES.tickets1 : FILES.tickets2;
 }
 

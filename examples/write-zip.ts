@@ -6,7 +6,7 @@ import { crc32, createDeflateRaw, deflateRawSync } from 'node:zlib';
 /** A file for a ZIP: small and at hand, or in chunks made as they are asked for. */
 export type ZipEntry = { path: string } & ({ bytes: Buffer } | { chunks: Iterable<Buffer> });
 
-export class ZipTooLargeError extends RangeError {
+class ZipTooLargeError extends RangeError {
   readonly code = 'ZIP_TOO_LARGE';
   constructor() {
     super('Neither a ZIP nor a file in it may be over 4 GB here; make a smaller sample.');
