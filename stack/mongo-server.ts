@@ -19,15 +19,16 @@ export interface MongoServer {
 
 /**
  * Starts a MongoDB server (mongod, else the embedded one) with its data in `<dataFolder>/mongodb`, or takes the one in
- * MONGODB_URI. A data folder stays with the kind of server that made it. A port not given is a free one.
+ * MONGODB_URI. A data folder stays with the kind of server that made it; `kind` chooses it for a new one (else the
+ * finder's order does). A port not given is a free one.
  * Throws StackError.
  */
 export async function startMongo(
-  options: { dataFolder: string; port?: number } & Partial<Surroundings>,
+  options: { dataFolder: string; port?: number; kind?: 'mongod' | 'embedded' } & Partial<Surroundings>,
 ): Promise<MongoServer> {
   const around = surroundings(options);
   const folder = join(options.dataFolder, 'mongodb');
-  const found = await findMongo(around, await kindOfData(folder));
+  const found = await findMongo(around, (await kindOfData(folder)) ?? options.kind ?? null);
   if (found.kind === 'address') {
     return { address: found.uri, pid: null, stop: async () => {}, kill: async () => {} };
   }

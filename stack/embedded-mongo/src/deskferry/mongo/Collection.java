@@ -14,8 +14,8 @@ import de.bwaldvogel.mongo.exception.MongoServerError;
 import de.bwaldvogel.mongo.oplog.Oplog;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.h2.mvstore.Cursor;
 import org.h2.mvstore.MVMap;
@@ -25,6 +25,9 @@ import org.h2.mvstore.MVMap;
  * read goes over the map's state of one moment.
  */
 final class Collection extends AbstractMongoCollection<IdKey> {
+    /** Keys for the library's own records without an id, in the order of their making, also after a restart. */
+    private static final AtomicLong UNNAMED = new AtomicLong(System.currentTimeMillis() << 20);
+
     private final MVMap<IdKey, byte[]> documents;
     private final List<UniqueIndex> uniqueIndexes = new CopyOnWriteArrayList<>();
     /** The replacement that is being written, for the order of its fields; used by writers only, in turn. */
@@ -177,7 +180,7 @@ final class Collection extends AbstractMongoCollection<IdKey> {
 
     @Override
     protected IdKey addDocumentInternal(Document document) {
-        Object id = getIdField() == null ? UUID.randomUUID() : document.get(getIdField());
+        Object id = getIdField() == null ? UNNAMED.incrementAndGet() : document.get(getIdField());
         IdKey key = IdKey.of(id);
         documents.put(key, StoredBson.encode(document));
         return key;

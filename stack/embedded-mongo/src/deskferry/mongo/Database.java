@@ -50,6 +50,9 @@ final class Database extends AbstractSynchronizedMongoDatabase<IdKey> {
                 refuseUnkeptIndexes(query);
                 yield super.handleCommand(channel, command, query, resolver, oplog);
             }
+            case "drop" -> collection(query, "drop") == null
+                ? reply(new Document(), List.of())
+                : super.handleCommand(channel, command, query, resolver, oplog);
             default -> super.handleCommand(channel, command, query, resolver, oplog);
         };
     }

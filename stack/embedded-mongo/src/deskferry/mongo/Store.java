@@ -22,15 +22,18 @@ final class Store {
     private static final long SYNC_EVERY = TimeUnit.SECONDS.toNanos(4);
     private static final long IDLE_AFTER = TimeUnit.SECONDS.toNanos(2);
     private static final int FILL_PERCENT = 85;
-    private static final int STEP_BYTES = 4 * 1024 * 1024;
+    private static final int SMALLEST_STEP = 4 * 1024 * 1024;
+    private static final int LARGEST_STEP = 256 * 1024 * 1024;
     private static final int CLOSING_COMPACTION_MS = 3_000;
 
     private final MVStore store;
+    private final MVMap<String, Long> upkeep;
     /** Shared by commands; taken alone by compaction, which moves what readers read. */
     private final ReentrantReadWriteLock activity = new ReentrantReadWriteLock();
     private volatile long writtenAt = System.nanoTime();
     private volatile boolean unsynced;
     private volatile boolean loose = true;
+    private int step = SMALLEST_STEP;
     private long syncedAt = System.nanoTime();
 
     Store(String file) {
@@ -45,6 +48,7 @@ final class Store {
         }
         store.setRetentionTime(RETENTION_MS);
         store.setVersionsToKeep(0);
+        upkeep = store.openMap("upkeep");
         // Space can be compacted only in maps that are open.
         names().forEach(this::open);
     }
@@ -100,6 +104,7 @@ final class Store {
         if (store.commit() < 0) return;
         unsynced = true;
         loose = true;
+        step = SMALLEST_STEP;
     }
 
     boolean isBroken() {
@@ -121,18 +126,38 @@ final class Store {
         if (!activity.writeLock().tryLock()) return false;
         try {
             RandomAccessStore file = (RandomAccessStore) store.getFileStore();
+            int looseness = looseness(file);
             store.sync();
             store.setRetentionTime(0);
-            boolean rewritten = store.compact(FILL_PERCENT, STEP_BYTES);
+            store.compact(FILL_PERCENT, step);
+            // The old chunks are free only when a later version is there.
+            for (int versions = 0; versions < 2; versions++) {
+                upkeep.put("step", upkeep.getOrDefault("step", 0L) + 1);
+                store.commit();
+            }
             store.sync();
-            file.compactMoveChunks(FILL_PERCENT, STEP_BYTES, store);
-            boolean tight = file.getChunksFillRate() >= FILL_PERCENT && file.getFillRate() >= FILL_PERCENT;
-            if (tight || !rewritten && file.getFillRate() >= FILL_PERCENT) loose = false;
+            file.compactMoveChunks(FILL_PERCENT, step, store);
+            store.sync();
+            if (looseness(file) == 0) {
+                loose = false;
+            } else if (looseness(file) < looseness) {
+                step = SMALLEST_STEP;
+            } else if (step < LARGEST_STEP) {
+                // What is written together is moved together: it may be larger than the step.
+                step *= 2;
+            } else {
+                loose = false;
+            }
             return loose;
         } finally {
             store.setRetentionTime(RETENTION_MS);
             activity.writeLock().unlock();
         }
+    }
+
+    /** How far from tight the file is: free space in it, and dead pages in what is written. */
+    private static int looseness(RandomAccessStore file) {
+        return Math.max(0, FILL_PERCENT - file.getFillRate()) + Math.max(0, FILL_PERCENT - file.getChunksFillRate());
     }
 
     void close() {
