@@ -13,7 +13,7 @@ const phase = z.enum(PHASES).meta({ id: 'Phase' });
 const state = z.enum(STATES).meta({ id: 'State' });
 const requestId = z.string().meta({ description: 'Id of a migration request.' });
 
-export const faultAnswer = z
+const faultAnswer = z
   .strictObject({
     pointer: z
       .string()
@@ -289,6 +289,3 @@ export type SummaryAnswer = z.input<typeof summaryAnswer>;
 export type PortalAnswer = z.input<typeof portalAnswer>;
 export type ProgressAnswer = z.input<typeof progressAnswer>;
 export type QueueAnswer = z.input<typeof queueAnswer>;
-export type FindingsAnswer = z.input<typeof findingsAnswer>;
-export type MessagesAnswer = z.input<typeof messagesAnswer>;
-export type DeskAnswer = z.input<typeof deskAnswer>;

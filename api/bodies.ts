@@ -43,7 +43,7 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-export const requesterBody = z
+const requesterBody = z
   .strictObject({
     name: line(200),
     mail: z.email('is not a mail address').max(254, 'is longer than 254 characters'),
@@ -58,7 +58,7 @@ export const requesterBody = z
   })
   .meta({ id: 'Requester', outputId: 'RequesterGiven', description: 'Who files the request (A1).' });
 
-export const sourceBody = z
+const sourceBody = z
   .strictObject({
     system: line(100).meta({ description: 'Name of the other help desk.', example: 'Freshdesk' }),
     kind: z.literal('files', 'is not "files"').meta({ description: 'How the data is read.' }),

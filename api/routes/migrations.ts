@@ -1,8 +1,9 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import type { RequestSnapshot } from '../../activities/lifecycle-activities.ts';
-import { EXPIRY_MS, REQUIRED_STEPS, STATES } from '../../domain/lifecycle.ts';
+import { EXPIRY_MS, expiryMoments, missingSteps, STATES } from '../../domain/lifecycle.ts';
 import { doneSteps, type Draft, EMPTY_DRAFT } from '../../domain/request.ts';
-import { newRequestId } from '../../store/requests.ts';
+import { newRequestId, type RequestDocument } from '../../store/requests.ts';
 import type { MigrationInput } from '../../workflows/messages.ts';
 import { callId } from '../answer-once.ts';
 import { listAnswer, migrationAnswer } from '../answers.ts';
@@ -18,6 +19,9 @@ import { migrationPath, showMigration, showSummary } from '../show-migration.ts'
 export const requestParams = z.strictObject({
   request: z.string().min(1).max(100).meta({ description: 'Id of the request.' }),
 });
+
+/** How long a new request may take to be recorded, in milliseconds. */
+const RECORDED_MS = 2_000;
 
 const listQuery = z.strictObject({
   state: z.enum(STATES, `is none of ${STATES.join(', ')}`).optional(),
@@ -159,8 +163,7 @@ async function createMigration(
     const authorised = await authoriseDesk(api, tenant, desk.portal, null, '/desk/portal');
     draft = { ...draft, desk: authorised.desk };
   }
-  const done = doneSteps(draft);
-  const missing = REQUIRED_STEPS.filter((step) => !done.includes(step));
+  const missing = missingSteps(doneSteps(draft), 0);
   if (submit === true && missing.length > 0) {
     throw new Problem(
       'step-missing',
@@ -185,7 +188,7 @@ async function createMigration(
     steps: stepsOf(draft, 1),
   };
   await api.migrations.start(input);
-  const request = await documentFrom(api, tenant, await firstSnapshot(api, input));
+  const request = (await recorded(api, input)) ?? (await documentFrom(api, tenant, firstSnapshot(input)));
   return {
     status: 201,
     body: await showMigration(api, request),
@@ -193,28 +196,38 @@ async function createMigration(
   };
 }
 
-/** What the new workflow tells; where no worker is there to tell it, what it will tell first: the request is made all the same. */
-async function firstSnapshot(api: Api, input: MigrationInput): Promise<RequestSnapshot> {
-  try {
-    return await api.migrations.snapshot(input.request);
-  } catch (error) {
-    if (!(error instanceof Problem && error.code === 'unavailable')) throw error;
+/**
+ * Waits a moment until the new workflow has recorded the request, and claimed its portal, so that lists show it.
+ * @returns null where no worker did so in time: the request is made all the same
+ */
+async function recorded(api: Api, { request, steps }: MigrationInput): Promise<RequestDocument | null> {
+  for (const deadline = Date.now() + RECORDED_MS; ; await wait(RECORDED_MS / 100)) {
+    const found = await api.stores.requests.get(request);
+    const claiming = steps.portal !== null && found?.missingSteps.includes('portal') !== false;
+    const holder = claiming ? await api.stores.portalClaims.holder(steps.portal ?? '') : null;
+    const taken = holder !== null && holder !== request;
+    if (found !== null && (!claiming || taken)) return found;
+    if (Date.now() > deadline) return found;
   }
+}
+
+/** What a new workflow records first. */
+function firstSnapshot({ request, steps, limits }: MigrationInput): RequestSnapshot {
   const createdAt = Date.now();
   return {
-    request: input.request,
+    request,
     runId: '',
     sequence: 0,
-    revision: input.steps.revision,
+    revision: steps.revision,
     state: 'PENDING',
     submitted: false,
     paused: null,
-    missingSteps: REQUIRED_STEPS.filter((step) => !input.steps.done.includes(step)),
+    missingSteps: missingSteps(steps.done, 0),
     files: [],
-    limits: input.limits,
+    limits,
     createdAt,
     submittedAt: null,
-    expiresAt: createdAt + EXPIRY_MS,
+    expiresAt: expiryMoments(createdAt).expiresAt,
     closedAt: null,
     reason: null,
     placeInLine: null,

@@ -1,0 +1,383 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { pino } from 'pino';
+import { type ApiDependencies, type ApiDesk, createApi } from '../../api/app.ts';
+import { problemAnswer } from '../../api/answers.ts';
+import { type Listening, listen } from '../../api/listen.ts';
+import { createMetrics } from '../../api/metrics.ts';
+import { createMigrationWorkflows } from '../../api/migration-workflows.ts';
+import type { TabTally } from '../../api/read-progress.ts';
+import type { Route } from '../../api/route.ts';
+import { createRoutes } from '../../api/routes.ts';
+import type { NewPortal } from '../../desk/embedded/portals.ts';
+import { createPortal, listPortals, lockIntegrations, setIntegrations } from '../../desk/embedded/portals.ts';
+import { createEmbeddedDesk } from '../../desk/embedded/embedded-desk.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../domain/lifecycle.ts';
+import type { Finding } from '../../domain/request.ts';
+import { startStack } from '../../stack/stack.ts';
+import { type Database, openDatabase } from '../../store/database.ts';
+import type { Role } from '../../store/keys.ts';
+import { openStorage, type Storage } from '../../store/storage.ts';
+import { createStores, type Stores } from '../../store/stores.ts';
+import {
+  IMPORT_TASK_QUEUE,
+  LIFECYCLE_TASK_QUEUE,
+  PROCESSING_QUEUE,
+  PROCESSING_QUEUE_WORKFLOW_ID,
+  QUEUE_SIGNALS,
+} from '../../workflows/messages.ts';
+import { World } from '../lifecycle/world.ts';
+
+const DEADLINE_MS = 30_000;
+
+export const REQUESTER_BODY = {
+  name: '佐藤 花',
+  mail: 'hana@example.com',
+  company: 'Example K.K.',
+  locale: 'ja',
+  timeZone: 'Asia/Tokyo',
+};
+export const SOURCE_BODY = { system: 'Old Desk', kind: 'files', scope: 'old' };
+
+/** Every step of a request but its files. */
+export const STEPS_BODY = { requester: REQUESTER_BODY, source: SOURCE_BODY, tabs: ['contacts', 'tickets'] };
+
+/** What came back. `body` is parsed JSON, or the bytes' text where it is none. */
+export interface Spoken {
+  status: number;
+  headers: Headers;
+  // what is sent back is held against the route's schema before a test sees it
+  // oxlint-disable-next-line typescript/no-explicit-any
+  body: any;
+}
+
+/** A body as it is sent. */
+export type Sent = string | Uint8Array<ArrayBuffer> | FormData | ReadableStream<Uint8Array>;
+
+export interface Said {
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** sent as it is instead of JSON */
+  raw?: Sent;
+}
+
+/** The API on a real Temporal and MongoDB, with the real workflows; the import and the mail are played. */
+export class ApiUnderTest {
+  readonly url: string;
+  readonly stores: Stores;
+  readonly storage: Storage;
+  readonly database: Database;
+  readonly world: World;
+  /** what the API was made of, to make another one of it */
+  readonly dependencies: ApiDependencies;
+  readonly storageFolder: string;
+  readonly log: string[] = [];
+  /** what `progress` reads */
+  tallies: TabTally[] = [];
+  findings: Finding[] = [];
+  readonly #routes: readonly Route[];
+  readonly #stop: () => Promise<void>;
+
+  private constructor(parts: {
+    listening: Listening;
+    stores: Stores;
+    storage: Storage;
+    database: Database;
+    world: World;
+    dependencies: ApiDependencies;
+    storageFolder: string;
+    routes: readonly Route[];
+    stop(): Promise<void>;
+  }) {
+    this.url = `http://127.0.0.1:${parts.listening.port}`;
+    this.stores = parts.stores;
+    this.storage = parts.storage;
+    this.database = parts.database;
+    this.world = parts.world;
+    this.dependencies = parts.dependencies;
+    this.storageFolder = parts.storageFolder;
+    this.#routes = parts.routes;
+    this.#stop = parts.stop;
+  }
+
+  static async start(settings: { replyWindowMs?: number; limits?: Limits } = {}): Promise<ApiUnderTest> {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    const dataFolder = await mkdtemp(join(tmpdir(), 'deskferry-api-'));
+    const [stack, workflowBundle] = await Promise.all([
+      startStack({ dataFolder, mail: false }),
+      bundleWorkflowCode({
+        workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+        logger: new DefaultLogger('ERROR'),
+      }),
+    ]);
+    const database = await openDatabase(stack.mongodbUri, 'deskferry-test');
+    const connection = await Connection.connect({ address: stack.temporalAddress });
+    const temporal = new Client({ connection });
+    const native = await NativeConnection.connect({ address: stack.temporalAddress });
+    const stores = createStores(database.db);
+    const storageFolder = join(dataFolder, 'storage');
+    const storage = openStorage({ folder: storageFolder });
+    let self: ApiUnderTest | null = null;
+
+    const world = new World({
+      join: async (entry) => {
+        await temporal.workflow.signalWithStart(PROCESSING_QUEUE, {
+          workflowId: PROCESSING_QUEUE_WORKFLOW_ID,
+          taskQueue: LIFECYCLE_TASK_QUEUE,
+          args: [{ turns: 1 }],
+          signal: QUEUE_SIGNALS.join,
+          signalArgs: [entry, 1],
+        });
+      },
+      leave: async (entry) => {
+        await temporal.workflow.getHandle(PROCESSING_QUEUE_WORKFLOW_ID).signal(QUEUE_SIGNALS.leave, entry);
+      },
+    });
+    const played = world.activities;
+    const activities: typeof played = {
+      ...played,
+      async recordRequest(snapshot) {
+        const { request, revision } = snapshot;
+        const tenant = (await stores.requests.tenantOf(request)) ?? '';
+        const draft = await stores.drafts.get(request, revision);
+        const files = await stores.uploads.list(request, null);
+        await stores.requests.put(snapshot, {
+          tenant,
+          draft,
+          files: files.filter((file) => snapshot.files.includes(file.key)),
+        });
+      },
+      appendAudit: (entry) => stores.audit.append(entry),
+      claimPortal: async ({ request, portal }) => ({
+        claimed: await stores.portalClaims.claim(portal, request),
+      }),
+      releasePortal: ({ request, portal }) => stores.portalClaims.release(request, portal),
+      async sendMessage(order) {
+        await played.sendMessage(order);
+        const { request, sequence, kind } = order;
+        const at = new Date(order.at);
+        const message = {
+          request,
+          sequence,
+          kind,
+          at,
+          to: ['admin@example.com'],
+          cc: [],
+          subject: kind,
+          text: kind,
+          html: '',
+        };
+        await stores.messages.compose({ ...message, attachments: [], messageId: `<${sequence}@test>` });
+        await stores.messages.markSent(request, sequence, at);
+      },
+      async runChecks(input) {
+        const result = await played.runChecks(input);
+        await stores.findings.put(input.request, input.revision, self?.findings ?? [], new Date(input.at));
+        return result;
+      },
+      async writeReport(run) {
+        const report = await played.writeReport(run);
+        await storage.put(
+          `reports/${run.request}/${report.name}-v${report.version}.zip`,
+          Buffer.from(`report ${report.name}`),
+        );
+        return report;
+      },
+    };
+    const common = { connection: native, activities, maxHeartbeatThrottleInterval: 100 };
+    const workers = await Promise.all([
+      Worker.create({ ...common, taskQueue: LIFECYCLE_TASK_QUEUE, workflowBundle }),
+      Worker.create({ ...common, taskQueue: IMPORT_TASK_QUEUE }),
+    ]);
+    const running = workers.map((worker) => worker.run());
+
+    const desk: ApiDesk = {
+      ...createEmbeddedDesk(database.db, stores.links),
+      allPortals: () => listPortals(database.db),
+      setIntegrations: (portal, wanted) => setIntegrations(database.db, portal, wanted),
+    };
+    const dependencies: ApiDependencies = {
+      stores,
+      storage,
+      temporal,
+      desk,
+      progress: async () => self?.tallies ?? [],
+      pingDatabase: () => database.ping(),
+      config: {
+        publicUrl: 'https://deskferry.example',
+        replyWindowMs: settings.replyWindowMs ?? 14 * 24 * 3_600_000,
+        failureShare: 0.05,
+        limits: settings.limits ?? DEFAULT_LIMITS,
+        supportAddress: 'support@deskferry.example',
+        concurrentTurns: 1,
+        callsPerMinute: 100_000,
+        eventsMs: 50,
+      },
+      logger: pino({ level: 'info' }, { write: (line: string) => void self?.log.push(line) }),
+    };
+    const listening = await listen(createApi(dependencies), 0, '127.0.0.1');
+    self = new ApiUnderTest({
+      listening,
+      stores,
+      storage,
+      database,
+      world,
+      dependencies,
+      storageFolder,
+      routes: createRoutes({
+        ...dependencies,
+        metrics: createMetrics(),
+        migrations: createMigrationWorkflows(temporal),
+      }),
+      async stop() {
+        await listening.close();
+        for (const worker of workers) worker.shutdown();
+        await Promise.all(running);
+        await native.close();
+        await connection.close();
+        await database.close();
+        await stack.stop();
+        await rm(dataFolder, { recursive: true, force: true });
+      },
+    });
+    return self;
+  }
+
+  stop(): Promise<void> {
+    return this.#stop();
+  }
+
+  /** A new key, and somebody who speaks with it. */
+  async caller(role: Role, tenant: string | null): Promise<Caller> {
+    const name = `${role}-${randomUUID().slice(0, 8)}`;
+    const { key } = await this.stores.keys.create({ name, role, tenant });
+    return new Caller(this, key, name);
+  }
+
+  /** A tenant with portals of the desk. */
+  async tenant(...portals: string[]): Promise<string> {
+    const tenant = `tenant-${randomUUID().slice(0, 8)}`;
+    for (const id of portals) await this.portal(id, tenant);
+    return tenant;
+  }
+
+  async portal(id: string, tenant: string): Promise<void> {
+    const portal: NewPortal = {
+      id,
+      name: `Portal ${id}`,
+      tenant,
+      plan: 'paid',
+      recordQuota: null,
+      departments: [{ id: 'd1', name: 'Support', default: true }],
+      statuses: ['Open', 'Closed'],
+      integrations: { zohoCrm: false, salesforce: false },
+      primaryContact: { agentId: `${id}/~/a1`, name: 'Admin', mail: 'admin@example.com' },
+    };
+    await createPortal(this.database.db, portal);
+  }
+
+  lockIntegrations(portal: string, request: string): Promise<void> {
+    return lockIntegrations(this.database.db, portal, request);
+  }
+
+  /** Every key in storage under a prefix. */
+  async stored(prefix: string): Promise<string[]> {
+    const keys: string[] = [];
+    try {
+      for await (const key of this.storage.list(prefix)) keys.push(key);
+    } catch (error) {
+      // nothing was ever stored there
+      if (!(error instanceof Error && 'code' in error)) throw error;
+    }
+    return keys;
+  }
+
+  /** Holds an answer against what the OpenAPI document says of its address. */
+  check(method: string, path: string, { status, headers, body }: Spoken): void {
+    const route = this.#routes.find(
+      (each) =>
+        each.method === method.toLowerCase() &&
+        new RegExp(`^${each.path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
+    );
+    if (headers.get('content-type')?.startsWith('application/problem+json') === true) {
+      const problem = problemAnswer.parse(body);
+      if (problem.status !== status)
+        throw new Error(`the problem says ${problem.status}, the answer ${status}`);
+      return;
+    }
+    const shape = route?.answers[status];
+    if (shape === undefined) throw new Error(`${method} ${path} answered ${status}, which is not described`);
+    shape.schema?.parse(body);
+  }
+}
+
+/** Somebody with an API key. */
+export class Caller {
+  readonly key: string;
+  readonly name: string;
+  readonly #api: ApiUnderTest;
+
+  constructor(api: ApiUnderTest, key: string, name: string) {
+    this.#api = api;
+    this.key = key;
+    this.name = name;
+  }
+
+  async call(method: string, path: string, said: Said = {}): Promise<Spoken> {
+    const json = said.raw === undefined && said.body !== undefined;
+    const answer = await fetch(`${this.#api.url}${path}`, {
+      method,
+      headers: {
+        ...(this.key === '' ? {} : { Authorization: `Bearer ${this.key}` }),
+        ...(json ? { 'Content-Type': 'application/json' } : {}),
+        ...said.headers,
+      },
+      ...(json ? { body: JSON.stringify(said.body) } : {}),
+      ...(said.raw === undefined ? {} : { body: said.raw }),
+    });
+    const text = await answer.text();
+    const isJson = answer.headers.get('content-type')?.includes('json') === true;
+    const spoken = { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text };
+    if (method !== 'HEAD') this.#api.check(method, path.split('?')[0] ?? path, spoken);
+    return spoken;
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<Spoken> {
+    return this.call('GET', path, { headers });
+  }
+  post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Spoken> {
+    return this.call('POST', path, { ...(body === undefined ? {} : { body }), headers });
+  }
+  put(path: string, body: unknown): Promise<Spoken> {
+    return this.call('PUT', path, { body });
+  }
+  patch(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Spoken> {
+    return this.call('PATCH', path, { body, headers });
+  }
+  upload(path: string, content: Sent): Promise<Spoken> {
+    return this.call('PUT', path, { raw: content });
+  }
+
+  /** Files a request and gives its address. */
+  async file(body: unknown = STEPS_BODY): Promise<string> {
+    const created = await this.post('/v1/migrations', body);
+    if (created.status !== 201) throw new Error(`not created: ${JSON.stringify(created.body)}`);
+    return created.headers.get('location') ?? '';
+  }
+}
+
+/** Asks until an answer is as wanted. */
+export async function until(what: string, ask: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS;
+  while (!(await ask())) {
+    if (Date.now() > deadline) throw new Error(`did not come about: ${what}`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+  }
+}
