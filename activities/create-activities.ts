@@ -5,15 +5,28 @@ import type { MailSender } from '../mail/send-mail.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
+import { makeAppendAudit } from './append-audit.ts';
+import { makeCheckIntegrations } from './check-integrations.ts';
+import { makeClaimPortal, makeReleasePortal } from './claim-portal.ts';
+import { makeClosePortal, makeOpenPortal } from './close-portal.ts';
+import { makeEraseUploads } from './erase-uploads.ts';
+import { makeEstimatePhase, makeRecordSpeed } from './estimate-phase.ts';
 import { makeFoldImported } from './fold-imported.ts';
 import { makeFreezeContext } from './freeze-context.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { makeImportSegments } from './import-segments.ts';
+import { makeJoinQueue, makeLeaveQueue } from './join-queue.ts';
+import type { LifecycleActivities } from './lifecycle-activities.ts';
 import { makePlanImport } from './plan-import.ts';
 import { makePlanPhase } from './plan-phase.ts';
 import { makeProveTab } from './prove-tab.ts';
 import { makeReconcileSegments } from './reconcile-segments.ts';
+import { makeRecordRequest } from './record-request.ts';
+import { makeRunChecks } from './run-checks.ts';
+import { makeSendMessage } from './send-message.ts';
 import { makeStageTab } from './stage-tab.ts';
+import { makeCloseSupportTicket, makeOpenSupportTicket } from './support-ticket.ts';
+import { makeWatchHolders } from './watch-holders.ts';
 import { makeWriteReport } from './write-report.ts';
 
 /** What the activities reach the world by; a worker opens it once and closes it at its end. */
@@ -25,7 +38,15 @@ export interface ActivityDependencies {
   mail: MailSender;
   client: Client;
   configuration: Configuration;
+  /** names in Temporal; they are the workflows' own and come from their worker */
+  names: {
+    workflowIdOf: (request: string) => string;
+    queue: Parameters<typeof makeJoinQueue>[0]['queue'];
+  };
 }
+
+/** C7: how long the link to a report works that was too large for a mail. */
+const LINK_LIFETIME_MS = 30 * 24 * 3_600_000;
 
 /** The activities of import workers (design: From file to desk). */
 export function createImportActivities(deps: ActivityDependencies): ImportActivities {
@@ -41,5 +62,45 @@ export function createImportActivities(deps: ActivityDependencies): ImportActivi
     proveTab: makeProveTab(all),
     foldImported: makeFoldImported(all),
     writeReport: makeWriteReport(all),
+  };
+}
+
+/** The activities of lifecycle workers: everything about a request but its import. */
+export function createLifecycleActivities(deps: ActivityDependencies): LifecycleActivities {
+  const { stores, importStores, storage, desk, client, configuration, names } = deps;
+  const { workflowIdOf, queue } = names;
+  const inQueue = { client, queue, turns: configuration.concurrentTurns };
+  return {
+    recordRequest: makeRecordRequest({ stores, client, workflowIdOf }),
+    appendAudit: makeAppendAudit({ stores }),
+    sendMessage: makeSendMessage({
+      stores,
+      importStores,
+      storage,
+      desk,
+      mail: deps.mail,
+      settings: {
+        publicUrl: configuration.publicUrl,
+        teamMail: configuration.mail.team,
+        messageDomain: new URL(configuration.publicUrl).hostname,
+        largestAttachment: configuration.largestAttachment,
+        linkSecret: configuration.secret,
+        linkLifetime: LINK_LIFETIME_MS,
+      },
+    }),
+    runChecks: makeRunChecks({ stores, storage, desk, supportAddress: configuration.supportAddress }),
+    claimPortal: makeClaimPortal({ stores, desk }),
+    releasePortal: makeReleasePortal({ stores, desk }),
+    closePortal: makeClosePortal({ desk }),
+    openPortal: makeOpenPortal({ desk }),
+    checkIntegrations: makeCheckIntegrations({ desk }),
+    openSupportTicket: makeOpenSupportTicket({ stores }),
+    closeSupportTicket: makeCloseSupportTicket({ stores }),
+    estimatePhase: makeEstimatePhase({ stores }),
+    recordSpeed: makeRecordSpeed({ stores }),
+    eraseUploads: makeEraseUploads({ stores, storage }),
+    joinQueue: makeJoinQueue(inQueue),
+    leaveQueue: makeLeaveQueue(inQueue),
+    watchHolders: makeWatchHolders({ client, workflowIdOf }),
   };
 }

@@ -1,5 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
+import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
 import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
 import { listPortals, setIntegrations } from '../desk/embedded/portals.ts';
@@ -14,6 +15,7 @@ import { createReadProgress } from './read-progress.ts';
 /** The API process: `node api/serve.ts`. Serves until SIGTERM or SIGINT, then ends what is under way. */
 async function serve(): Promise<void> {
   const config = readConfiguration(process.env);
+  endWithParent();
   const logger = pino({ level: config.logLevel, base: { process: 'api' } });
   const database = await openDatabase(config.mongodb.uri, config.mongodb.database);
   const connection = Connection.lazy({
@@ -40,6 +42,7 @@ async function serve(): Promise<void> {
   });
   const listening = await listen(api, config.port);
   logger.info({ port: listening.port }, 'serving');
+  tellReady();
 
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     logger.info({ signal }, 'stopping');

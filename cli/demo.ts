@@ -15,7 +15,7 @@ import {
   readReport,
   type ReportSummary,
 } from './check-report.ts';
-import { followMigration } from './follow-migration.ts';
+import { awaitFindings, followMigration } from './follow-migration.ts';
 import { ADMINISTRATOR_MAIL, type LocalService, startLocalService } from './local-service.ts';
 import { progressDrawer, table } from './show-progress.ts';
 
@@ -128,10 +128,7 @@ async function run(): Promise<void> {
 
   say('4  The migration team takes it, looks at the findings and approves');
   await operator.call('POST', `/v1/migrations/${id}/verification`, {});
-  const { findings } = await operator.call<{ findings: { severity: string }[] }>(
-    'GET',
-    `/v1/migrations/${id}/findings`,
-  );
+  const { findings } = await awaitFindings(operator, id);
   for (const severity of ['blocking', 'warning', 'information']) {
     say(`   ${findings.filter((each) => each.severity === severity).length} ${severity}`);
   }

@@ -19,6 +19,22 @@ export class MigrationHalted extends Error {
   readonly code = 'MIGRATION_HALTED';
 }
 
+export interface FindingsSeen {
+  at: string | null;
+  findings: { severity: string; code: string; message: string }[];
+}
+
+/** Waits until the automatic checks of a request have run (B1). @throws MigrationHalted after a minute or two */
+export async function awaitFindings(api: ApiClient, id: string, since = new Date(0)): Promise<FindingsSeen> {
+  const deadline = Date.now() + 120_000;
+  for (;;) {
+    const seen = await api.call<FindingsSeen>('GET', `/v1/migrations/${id}/findings`);
+    if (seen.at !== null && new Date(seen.at) >= since) return seen;
+    if (Date.now() > deadline) throw new MigrationHalted('the automatic checks did not end');
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
 /**
  * Follows a migration until `until` says enough, telling every progress document.
  * @param withinMs gives up after so many milliseconds

@@ -106,7 +106,7 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
     for (let n = 1; n <= (options.importWorkers ?? 1); n++)
       start(`import worker ${n}`, 'workers/run.ts', ['imports']);
     say('Starting the API and the workers ...');
-    await ready(`${url}/readyz`, 60_000);
+    await within(60_000, [ready(`${url}/readyz`), ...processes.map((each) => each.ready)]);
     return {
       url,
       ...keys,
@@ -227,8 +227,7 @@ async function keptSecret(file: string): Promise<string> {
   return readFile(file, 'utf8');
 }
 
-async function ready(url: string, withinMs: number): Promise<void> {
-  const deadline = Date.now() + withinMs;
+async function ready(url: string): Promise<void> {
   for (;;) {
     try {
       const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
@@ -236,8 +235,21 @@ async function ready(url: string, withinMs: number): Promise<void> {
     } catch {
       // It is still starting.
     }
-    if (Date.now() > deadline)
-      throw new Error(`the service did not become ready within ${withinMs / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function within(milliseconds: number, all: Promise<void>[]): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`the service did not become ready within ${milliseconds / 1000} s`)),
+      milliseconds,
+    );
+  });
+  try {
+    await Promise.race([Promise.all(all), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -6,6 +6,8 @@ export interface Supervised {
   readonly name: string;
   /** null while it is being started again */
   pid(): number | null;
+  /** settles when it first told that it works */
+  ready: Promise<void>;
   /** Ends it with SIGTERM (it finishes what it holds), after `graceMs` with SIGKILL. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -26,6 +28,7 @@ export function supervise(options: {
   let child: ChildProcess | null = null;
   let again: NodeJS.Timeout | null = null;
   let ended: Promise<void> = Promise.resolve();
+  const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
 
   const start = (): void => {
     // A channel to the child, so that it ends when this process is killed and cannot ask it to.
@@ -34,6 +37,7 @@ export function supervise(options: {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     child = running;
+    running.once('message', () => isReady());
     for (const stream of [running.stdout, running.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', options.say);
     }
@@ -53,6 +57,7 @@ export function supervise(options: {
 
   return {
     name: options.name,
+    ready,
     pid: () => child?.pid ?? null,
     async stop(graceMs = 40_000) {
       stopping = true;

@@ -3,7 +3,7 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { fileURLToPath } from 'node:url';
 import { createImportActivities, createLifecycleActivities } from '../activities/create-activities.ts';
 import { createLogger } from '../configuration/create-logger.ts';
-import { endWithParent } from '../configuration/end-with-parent.ts';
+import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
 import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
 import { createMailSender } from '../mail/send-mail.ts';
@@ -11,7 +11,14 @@ import { openDatabase } from '../store/database.ts';
 import { createImportStores } from '../store/import-stores.ts';
 import { openStorage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
-import { IMPORT_TASK_QUEUE, LIFECYCLE_TASK_QUEUE } from '../workflows/messages.ts';
+import {
+  IMPORT_TASK_QUEUE,
+  LIFECYCLE_TASK_QUEUE,
+  migrationWorkflowId,
+  PROCESSING_QUEUE,
+  PROCESSING_QUEUE_WORKFLOW_ID,
+  QUEUE_SIGNALS,
+} from '../workflows/messages.ts';
 import { temporalLogger } from './temporal-logger.ts';
 
 const KINDS = ['lifecycle', 'imports'] as const;
@@ -65,6 +72,15 @@ const dependencies = {
   mail,
   client,
   configuration,
+  names: {
+    workflowIdOf: migrationWorkflowId,
+    queue: {
+      workflowId: PROCESSING_QUEUE_WORKFLOW_ID,
+      workflowType: PROCESSING_QUEUE,
+      taskQueue: LIFECYCLE_TASK_QUEUE,
+      signals: QUEUE_SIGNALS,
+    },
+  },
 };
 
 const shared = {
@@ -101,7 +117,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 logger.info('working');
 try {
-  await Promise.all(workers.map((worker) => worker.run()));
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  tellReady();
+  await running;
 } finally {
   mail.close();
   await clientConnection.close();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApiClient, createApiClient } from '../../cli/api-client.ts';
 import { readReport } from '../../cli/check-report.ts';
-import { followMigration } from '../../cli/follow-migration.ts';
+import { awaitFindings, followMigration } from '../../cli/follow-migration.ts';
 import { type LocalService, startLocalService } from '../../cli/local-service.ts';
 
 /** The whole service in its own processes, with its servers, in a folder that is gone afterwards. */
@@ -77,6 +77,7 @@ export async function fileAndApprove(
   }
   await requester.call('POST', `/v1/migrations/${id}/submit`, {});
   await operator.call('POST', `/v1/migrations/${id}/verification`, {});
+  await awaitFindings(operator, id);
   await operator.call('POST', `/v1/migrations/${id}/approve`, {});
   return id;
 }

@@ -7,3 +7,8 @@ export function endWithParent(): void {
   process.channel.unref();
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 }
+
+/** Tells the process that started this one, if any, that it works. */
+export function tellReady(): void {
+  process.send?.('ready');
+}
