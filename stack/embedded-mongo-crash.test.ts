@@ -22,9 +22,9 @@ test('kill -9 in the middle of inserts and updates loses nothing that was acknow
   const acknowledged = new Set<string>();
   let counted = 0;
   for (let round = 0; round < 5; round++) {
-    let writing = true;
+    const work = { goesOn: true };
     const writers = Array.from({ length: 6 }, async (_, writer) => {
-      for (let n = 0; writing; n++) {
+      for (let n = 0; work.goesOn; n++) {
         const _id = `${round}/${writer}/${n}`;
         try {
           await collection().insertOne({ _id, text });
@@ -35,7 +35,7 @@ test('kill -9 in the middle of inserts and updates loses nothing that was acknow
       }
     });
     const counter = (async () => {
-      while (writing) {
+      while (work.goesOn) {
         try {
           await collection().updateOne({ _id: 'counter' }, { $inc: { n: 1 } }, { upsert: true });
           counted++;
@@ -50,7 +50,7 @@ test('kill -9 in the middle of inserts and updates loses nothing that was acknow
       20_000,
     );
     await mongo.server().kill();
-    writing = false;
+    work.goesOn = false;
     await Promise.all([...writers, counter]);
     await mongo.again();
     const stored = new Set(
@@ -70,10 +70,10 @@ test('kill -9 in the middle of inserts and updates loses nothing that was acknow
 
 test('after a crash while collections are made and dropped, none is half there', async () => {
   for (let round = 0; round < 3; round++) {
-    let busy = true;
+    const work = { goesOn: true };
     let made = 0;
     const makers = Array.from({ length: 3 }, async (_, maker) => {
-      for (let n = 0; busy; n++) {
+      for (let n = 0; work.goesOn; n++) {
         const one = mongo.db().collection<Stored>(`c${maker}`);
         try {
           await one.insertMany([{ _id: `${round}/${n}/0` }, { _id: `${round}/${n}/1` }]);
@@ -87,7 +87,7 @@ test('after a crash while collections are made and dropped, none is half there',
     const enough = made + 30;
     await until(() => new Promise((resolve) => setImmediate(() => resolve(made >= enough))), 20_000);
     await mongo.server().kill();
-    busy = false;
+    work.goesOn = false;
     await Promise.all(makers);
     await mongo.again();
     for (let maker = 0; maker < 3; maker++) {
@@ -102,7 +102,7 @@ test('a restart in order keeps everything; the process ends by SIGTERM', async (
   await collection().insertMany(Array.from({ length: 500 }, (_, _id) => ({ _id, text })));
   const { pid } = mongo.server();
   await mongo.server().stop();
-  expect(() => process.kill(pid ?? 0, 0)).toThrow();
+  expect(() => process.kill(pid ?? 0, 0)).toThrow(/ESRCH/);
   await mongo.again();
   expect(await collection().countDocuments()).toBe(500);
 }, 60_000);
@@ -134,7 +134,7 @@ test('parallel documents of 10 MB are written and read, and the server lives on'
   let read = 0;
   for await (const found of collection().find()) read += (found['large'] as string).length;
   expect(read).toBe(12 * large.length);
-  await expect(collection().insertOne({ _id: 'too large', a: large, b: large })).rejects.toThrow();
+  await expect(collection().insertOne({ _id: 'too large', a: large, b: large })).rejects.toThrow(/large/);
   expect(await collection().countDocuments({ seen: true })).toBe(12);
 }, 120_000);
 

@@ -56,9 +56,7 @@ describe('_id', () => {
   ];
 
   test('ids of every type are kept, found by value and by $in, and stand in MongoDB order', async () => {
-    await collection().insertMany(
-      [...ordered].reverse().map((_id, n) => ({ _id, n: ordered.length - 1 - n })),
-    );
+    await collection().insertMany(ordered.toReversed().map((_id, n) => ({ _id, n: ordered.length - 1 - n })));
     for (const [n, _id] of ordered.entries()) {
       expect(await collection().findOne({ _id }), String(_id)).toMatchObject({ n });
       expect((await collection().findOne({ _id: { $in: [_id, 'nobody'] } }))?.['n'], String(_id)).toBe(n);
@@ -66,7 +64,7 @@ describe('_id', () => {
     const all = await collection().find().sort({ _id: 1 }).toArray();
     expect(all.map(({ n }) => n)).toEqual(ordered.map((_, n) => n));
     const back = await collection().find().sort({ _id: -1 }).toArray();
-    expect(back.map(({ n }) => n)).toEqual(ordered.map((_, n) => n).reverse());
+    expect(back.map(({ n }) => n)).toEqual(ordered.map((_, n) => n).toReversed());
     expect(all[ordered.indexOf(uuid)]?.['_id']).toEqual(uuid);
     expect(all[ordered.indexOf(oid)]?.['_id']).toEqual(oid);
   });
@@ -263,20 +261,7 @@ describe('queries', () => {
     await collection().insertMany([{ _id: 1 }, { _id: 31 }]);
     for await (const found of cursor) seen.push(found['_id']);
     expect(seen).toEqual([
-      0,
-      2,
-      4,
-      6,
-      8,
-      10,
-      12,
-      14,
-      16,
-      18,
-      30,
-      31,
-      32,
-      ...[34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58],
+      0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 30, 31, 32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58,
     ]);
   });
 });
@@ -309,7 +294,7 @@ describe('writes', () => {
         { updateOne: { filter: { _id: 1 }, update: { $set: { _id: 9 } } } },
         { updateOne: { filter: { _id: 1 }, update: { $inc: { n: 1 } } } },
       ]),
-    ).rejects.toThrow();
+    ).rejects.toThrow(/immutable/);
     expect(await collection().findOne({ _id: 1 })).toEqual({ _id: 1, n: 1 });
   });
 
@@ -365,10 +350,10 @@ describe('writes', () => {
   test('eight readers beside a writer never see half a document', async () => {
     const whole = (n: number) => ({ a: n, b: { c: n }, l: [n, n], text: String(n).repeat(200) });
     await collection().insertMany([0, 1, 2, 3].map((_id) => ({ _id, ...whole(0) })));
-    let writing = true;
+    const writer = { works: true };
     let reads = 0;
     const readers = Array.from({ length: 8 }, async () => {
-      while (writing) {
+      while (writer.works) {
         for (const found of await collection()
           .find({ _id: { $gte: 0 } })
           .toArray()) {
@@ -385,7 +370,7 @@ describe('writes', () => {
         { $set: rest, $inc: { a: a - ((await collection().findOne({ _id: n % 4 }))?.['a'] as number) } },
       );
     }
-    writing = false;
+    writer.works = false;
     await Promise.all(readers);
     expect(reads).toBeGreaterThan(300);
   }, 30_000);
@@ -395,16 +380,16 @@ describe('writes', () => {
       Array.from({ length: 20_000 }, (_, _id) => ({ _id, text: 'x'.repeat(300) })),
     );
     await mongo.db().command({ ping: 1 });
-    let updating = true;
+    const writer = { works: true };
     const update = collection('records')
       .updateMany({}, { $set: { done: true } })
       .finally(() => {
-        updating = false;
+        writer.works = false;
       });
     let reads = 0;
-    while (updating) {
+    while (writer.works) {
       expect(await collection().findOne({ _id: 19_999 })).not.toBeNull();
-      if (updating) reads++;
+      if (writer.works) reads++;
     }
     await update;
     expect(reads).toBeGreaterThan(3);
@@ -437,7 +422,7 @@ describe('indexes', () => {
     await collection().dropIndex('mail_1');
     await collection().insertOne({ _id: 5, mail: 'a' });
     expect(await ids({ mail: 'a' })).toEqual([4, 5]);
-    await expect(collection().createIndex({ mail: 1 }, { unique: true })).rejects.toThrow();
+    await expect(collection().createIndex({ mail: 1 }, { unique: true })).rejects.toThrow(/duplicate/);
   });
 
   test('a unique index stands again after a restart', async () => {

@@ -80,7 +80,7 @@ async function sources(): Promise<string[]> {
   return entries
     .filter((entry) => entry.isFile() && entry.name.endsWith('.java'))
     .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+    .toSorted();
 }
 
 async function sourceHash(): Promise<string> {

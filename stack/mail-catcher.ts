@@ -63,7 +63,7 @@ export async function startMailCatcher(options: {
   const folder = join(options.dataFolder, 'mail');
   await mkdir(folder, { recursive: true });
   const mails: CaughtMail[] = [];
-  for (const name of (await readdir(folder)).sort()) {
+  for (const name of (await readdir(folder)).toSorted()) {
     if (name.endsWith('.json')) {
       const id = name.slice(0, -'.json'.length);
       mails.push(await summarise(folder, id, await readEnvelope(folder, id)));

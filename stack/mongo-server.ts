@@ -2,7 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import { findMongo } from './find-mongo.ts';
-import { freePort } from './free-port.ts';
+import { freePort, onFreePorts } from './free-port.ts';
 import { type ServerCommand, startServer } from './server-process.ts';
 import { type Surroundings, surroundings } from './surroundings.ts';
 
@@ -34,34 +34,46 @@ export async function startMongo(
   }
 
   await mkdir(folder, { recursive: true });
-  const port = String(options.port ?? (await freePort()));
-  const address = `mongodb://127.0.0.1:${port}`;
-  const command: Pick<ServerCommand, 'name' | 'command' | 'args'> =
-    found.kind === 'mongod'
-      ? {
-          name: 'mongod',
-          command: found.path,
-          args: ['--dbpath', folder, '--port', port, '--bind_ip', '127.0.0.1', '--nounixsocket'],
-        }
-      : {
-          name: 'the embedded MongoDB',
-          command: found.java,
-          args: [
-            '-Xmx2g',
-            '-cp',
-            found.classPath,
-            'deskferry.mongo.EmbeddedMongo',
-            join(folder, STORE),
-            port,
-          ],
-        };
-  const running = await startServer({
-    ...command,
-    env: around.env,
-    logFile: join(folder, 'mongodb.log'),
-    healthy: () => ping(address),
+  return onFreePorts(options.port !== undefined, async () => {
+    const port = options.port ?? (await freePort());
+    const address = `mongodb://127.0.0.1:${port}`;
+    const running = await startServer({
+      ...(found.kind === 'mongod'
+        ? mongodCommand(found.path, folder, port)
+        : embeddedCommand(found, folder, port)),
+      env: around.env,
+      logFile: join(folder, 'mongodb.log'),
+      healthy: () => ping(address),
+    });
+    return { address, pid: running.pid, stop: running.stop, kill: running.kill };
   });
-  return { address, pid: running.pid, stop: running.stop, kill: running.kill };
+}
+
+type Command = Pick<ServerCommand, 'name' | 'command' | 'args'>;
+
+function mongodCommand(path: string, folder: string, port: number): Command {
+  return {
+    name: 'mongod',
+    command: path,
+    args: ['--dbpath', folder, '--port', String(port), '--bind_ip', '127.0.0.1', '--nounixsocket'],
+  };
+}
+
+function embeddedCommand(found: { java: string; classPath: string }, folder: string, port: number): Command {
+  // A server without memory answers wrongly or not at all; one that has ended is noticed.
+  const settings = ['-Xmx2g', '-XX:+UseParallelGC', '-XX:+ExitOnOutOfMemoryError'];
+  return {
+    name: 'the embedded MongoDB',
+    command: found.java,
+    args: [
+      ...settings,
+      '-cp',
+      found.classPath,
+      'deskferry.mongo.EmbeddedMongo',
+      join(folder, STORE),
+      String(port),
+    ],
+  };
 }
 
 async function kindOfData(folder: string): Promise<'mongod' | 'embedded' | null> {

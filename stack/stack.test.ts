@@ -59,7 +59,7 @@ test('two stacks run side by side; stop leaves no process and no port', async ()
   const two = await startStack({ dataFolder: join(dataFolder, '2'), env, temporal: false });
   const addresses = [one.temporalAddress, one.mongodbUri, one.smtp, two.mongodbUri, two.smtp];
   for (const address of [...addresses, one.temporalUi ?? '', one.mailUi ?? '']) {
-    expect(await listens(address), address).toBe(true);
+    expect([address, await listens(address)]).toEqual([address, true]);
   }
   expect(new Set(addresses).size).toBe(5);
   expect(two.temporalAddress).toBe('');
@@ -74,7 +74,7 @@ test('two stacks run side by side; stop leaves no process and no port', async ()
   await Promise.all([one.stop(), two.stop()]);
   await one.stop();
   for (const pid of pids) expect(isAlive(pid ?? 0)).toBe(false);
-  for (const address of addresses) expect(await listens(address), address).toBe(false);
+  for (const address of addresses) expect([address, await listens(address)]).toEqual([address, false]);
   await until(async () => (await processesOf(`guard ${one.pids.mongodb}`)).length === 0, 5_000);
   await until(async () => (await processesOf(dataFolder)).length === 0, 5_000);
 }, 300_000);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { findTemporal } from './find-temporal.ts';
-import { freePort } from './free-port.ts';
+import { freePort, onFreePorts } from './free-port.ts';
 import { registerSearchAttributes, SEARCH_ATTRIBUTES } from './search-attributes.ts';
 import { startServer } from './server-process.ts';
 import { type Surroundings, surroundings } from './surroundings.ts';
@@ -26,9 +26,9 @@ export interface TemporalServer {
 
 /**
  * Starts a Temporal development server, or takes the one in TEMPORAL_ADDRESS. Its data is kept in
- * `<dataFolder>/temporal/temporal.db`, so a later start with the same folder goes on where it ended. When it returns, the server serves,
- * the search attributes are there and closed workflows are kept for 90 days (the last only where this process started
- * it). Ports not given are free ones.
+ * `<dataFolder>/temporal/temporal.db`, so a later start with the same folder goes on where it ended. When it returns,
+ * the server serves, the search attributes are there and closed workflows are kept for 90 days (the last only where
+ * this process started it). Ports not given are free ones.
  * Throws StackError.
  */
 export async function startTemporal(
@@ -37,42 +37,44 @@ export async function startTemporal(
   const around = surroundings(options);
   const found = await findTemporal(around);
   if (found.kind === 'address') {
-    await prepare(found.address, around.env['TEMPORAL_NAMESPACE'] ?? NAMESPACE, null);
+    await prepare(found.address, around.env['TEMPORAL_NAMESPACE'] || NAMESPACE, null);
     return { address: found.address, ui: null, pid: null, stop: async () => {}, kill: async () => {} };
   }
 
   const folder = join(options.dataFolder, 'temporal');
   await mkdir(folder, { recursive: true });
-  const port = options.port ?? (await freePort());
-  const uiPort = options.uiPort ?? (await freePort());
-  const address = `127.0.0.1:${port}`;
-  const attributes = Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => [
-    '--search-attribute',
-    `${name}=${TYPE_NAMES[type]}`,
-  ]);
-  const running = await startServer({
-    name: 'the Temporal server',
-    command: found.path,
-    args: [
-      'server',
-      'start-dev',
-      ...['--db-filename', join(folder, 'temporal.db')],
-      ...['--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
-      ...['--http-port', String(await freePort()), '--metrics-port', String(await freePort())],
-      ...['--log-level', 'error'],
-      ...attributes,
-    ],
-    env: around.env,
-    logFile: join(folder, 'temporal.log'),
-    healthy: () => prepare(address, NAMESPACE, RETENTION_DAYS),
+  return onFreePorts(options.port !== undefined || options.uiPort !== undefined, async () => {
+    const port = options.port ?? (await freePort());
+    const uiPort = options.uiPort ?? (await freePort());
+    const address = `127.0.0.1:${port}`;
+    const settings = {
+      'db-filename': join(folder, 'temporal.db'),
+      ip: '127.0.0.1',
+      port,
+      'ui-port': uiPort,
+      'http-port': await freePort(),
+      'metrics-port': await freePort(),
+      'log-level': 'error',
+    };
+    const running = await startServer({
+      name: 'the Temporal server',
+      command: found.path,
+      args: [
+        'server',
+        'start-dev',
+        ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+        ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => [
+          '--search-attribute',
+          `${name}=${TYPE_NAMES[type]}`,
+        ]),
+      ],
+      env: around.env,
+      logFile: join(folder, 'temporal.log'),
+      healthy: () => prepare(address, NAMESPACE, RETENTION_DAYS),
+    });
+    const ui = `http://127.0.0.1:${uiPort}`;
+    return { address, ui, pid: running.pid, stop: running.stop, kill: running.kill };
   });
-  return {
-    address,
-    ui: `http://127.0.0.1:${uiPort}`,
-    pid: running.pid,
-    stop: running.stop,
-    kill: running.kill,
-  };
 }
 
 /** Connects, makes the search attributes, and sets the retention where one is given. Fails while the server starts. */
@@ -82,13 +84,10 @@ async function prepare(address: string, namespace: string, retentionDays: number
     await connection.workflowService.describeNamespace({ namespace });
     await registerSearchAttributes(connection, namespace);
     if (retentionDays !== null) {
+      const seconds = retentionDays * 86_400;
       await connection.workflowService.updateNamespace({
         namespace,
-        config: {
-          workflowExecutionRetentionTtl: proto.google.protobuf.Duration.fromObject({
-            seconds: retentionDays * 86_400,
-          }),
-        },
+        config: { workflowExecutionRetentionTtl: proto.google.protobuf.Duration.fromObject({ seconds }) },
       });
     }
   } finally {
