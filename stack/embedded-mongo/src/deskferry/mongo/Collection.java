@@ -199,7 +199,13 @@ final class Collection extends AbstractMongoCollection<IdKey> {
 
     @Override
     protected void handleUpdate(IdKey position, Document before, Document after) {
-        documents.put(position, StoredBson.encode(replacement == null ? after : inOrderOf(replacement, after)));
+        try {
+            documents.put(position, StoredBson.encode(replacement == null ? after : inOrderOf(replacement, after)));
+        } catch (MongoServerError refused) {
+            // The library has changed the indexes already.
+            for (UniqueIndex index : uniqueIndexes) index.updateInPlace(after, before, position, this);
+            throw refused;
+        }
     }
 
     @Override
