@@ -1,5 +1,4 @@
-import type { FailureCode } from '../domain/codes.ts';
-import { noCounts } from '../domain/codes.ts';
+import { type FailureCode, noCounts, type TabCounts } from '../domain/codes.ts';
 import { addCounts, countOutcomes, countWarnings, type RecordOutcome } from '../domain/record-outcome.ts';
 import { TabDigest } from '../domain/digest.ts';
 import type { Desk, DeskRecord, WriteOutcome } from '../desk/desk.ts';
@@ -33,23 +32,18 @@ export function makeImportSegments(deps: ImportSegmentsDeps): ImportActivities['
     const world = await loadWorld(deps, range);
     const importer = new SegmentImporter(deps, world, range);
     let counts = noCounts();
-    let next = importer.claim(range.from);
+    let next = importer.read(range.from);
     for (let number = range.from; number <= range.to; number++) {
-      const claimed = await next;
+      const lines = await next;
       if (number < range.to) {
-        next = importer.claim(number + 1);
+        next = importer.read(number + 1);
         // awaited in the next round; a failure before that is told there
         next.catch(() => {});
       }
-      counts = addCounts(counts, await importer.run(claimed));
+      counts = addCounts(counts, await importer.run(number, lines));
     }
     return counts;
   };
-}
-
-interface ClaimedSegment {
-  segment: Segment;
-  lines: SegmentLine[];
 }
 
 class SegmentImporter {
@@ -65,14 +59,20 @@ class SegmentImporter {
     this.#preparer = new RecordPreparer(deps, world, range.tab);
   }
 
-  async claim(number: number): Promise<ClaimedSegment> {
-    const segment = await this.#deps.stores.segments.claim(this.#key, number);
-    if (segment === null)
-      throw new ImportError('SEGMENT_MISSING', `there is no segment ${number} of ${this.#key.tab}`);
-    return { segment, lines: await readSegment(this.#deps.storage, segment) };
+  async read(number: number): Promise<SegmentLine[]> {
+    const segment = await this.#deps.stores.segments.get(this.#key, number);
+    if (segment === null) throw this.#missing(number);
+    return readSegment(this.#deps.storage, segment);
   }
 
-  async run({ segment, lines }: ClaimedSegment) {
+  #missing(number: number): ImportError {
+    return new ImportError('SEGMENT_MISSING', `there is no segment ${number} of ${this.#key.tab}`);
+  }
+
+  /** Claims a segment only when the one before is finished: of twins the last to claim goes on, the others end. */
+  async run(number: number, lines: readonly SegmentLine[]): Promise<TabCounts> {
+    const segment = await this.#deps.stores.segments.claim(this.#key, number);
+    if (segment === null) throw this.#missing(number);
     const { stores } = this.#deps;
     const outcomes: RecordOutcome[] = [];
     let prepared = this.#preparer.prepare(lines.slice(0, BATCH));

@@ -1,0 +1,153 @@
+import type { Readable } from 'node:stream';
+import { parse } from 'csv-parse';
+import { open, type Entry, type ZipFile } from 'yauzl';
+import { noCounts, RESULTS, type Result, type TabCounts } from '../domain/codes.ts';
+import { TabDigest } from '../domain/digest.ts';
+import { plainCell } from '../domain/report-cell.ts';
+import { isTab, TAB_TITLES } from '../domain/tab.ts';
+import { ImportError } from './errors.ts';
+import { REPORT_COLUMNS } from './report-files.ts';
+import type { Summary, TabSummary } from './summary-page.ts';
+
+/** What a report says of itself, and whether it is true. */
+export interface ReportVerdict {
+  summary: Summary;
+  /** records in all `<Tab>.csv` together */
+  records: number;
+  /** in words, one per tab and figure; empty when the summary is true */
+  problems: string[];
+}
+
+/**
+ * Recomputes a report's counts and tab digests from its `<Tab>.csv` files and compares them with its `summary.json` (D1, D2).
+ * @param path of the report's ZIP
+ * @throws ImportError REPORT_UNREADABLE when it is no report
+ */
+export async function verifyReport(path: string): Promise<ReportVerdict> {
+  const zip = await openArchive(path);
+  try {
+    const entries = await list(zip);
+    const summary = await readSummary(zip, entries);
+    const problems: string[] = [];
+    let records = 0;
+    for (const [tab, said] of Object.entries(summary.tabs)) {
+      if (!isTab(tab)) {
+        problems.push(`${tab}: there is no such tab`);
+        continue;
+      }
+      const name = `${TAB_TITLES[tab]}.csv`;
+      const entry = entries.get(name);
+      if (entry === undefined) {
+        problems.push(`${name} is missing`);
+        continue;
+      }
+      const found = await readTab(await streamOf(zip, entry), name);
+      records += found.rows;
+      problems.push(...compare(name, found, said).map((problem) => `${tab}: ${problem}`));
+    }
+    return { summary, records, problems };
+  } finally {
+    zip.close();
+  }
+}
+
+interface FoundTab {
+  rows: number;
+  counts: TabCounts;
+  warnings: number;
+  digest: string;
+}
+
+function compare(name: string, found: FoundTab, said: TabSummary): string[] {
+  const problems: string[] = [];
+  for (const result of RESULTS) {
+    if (found.counts[result] !== said[result]) {
+      problems.push(`${name} has ${found.counts[result]} ${result}, the summary says ${said[result]}`);
+    }
+  }
+  if (found.rows !== said.source) {
+    problems.push(`${name} has ${found.rows} rows, the source is said to have ${said.source} records`);
+  }
+  if (found.warnings !== said.warnings) {
+    problems.push(`${name} has ${found.warnings} warnings, the summary says ${said.warnings}`);
+  }
+  if (found.digest !== said.sourceDigest)
+    problems.push(`${name} adds up to another digest than the summary says`);
+  if (said.digestsMatch && said.sourceDigest !== said.deskDigest) {
+    problems.push('source and desk are said to agree, but their digests differ');
+  }
+  return problems;
+}
+
+async function readTab(stream: Readable, name: string): Promise<FoundTab> {
+  const counts = noCounts();
+  const digest = new TabDigest();
+  let rows = 0;
+  let warnings = 0;
+  let isHeader = true;
+  const parser = stream.pipe(parse());
+  stream.once('error', (error) => parser.destroy(error));
+  for await (const cells of parser as AsyncIterable<string[]>) {
+    if (isHeader) {
+      isHeader = false;
+      if (cells.join() !== REPORT_COLUMNS.join()) {
+        throw new ImportError('REPORT_UNREADABLE', `${name} has other columns than a report`);
+      }
+      continue;
+    }
+    rows++;
+    const row = cells.map(plainCell);
+    const result = row[REPORT_COLUMNS.indexOf('result')] as Result;
+    if (!RESULTS.includes(result))
+      throw new ImportError('REPORT_UNREADABLE', `${name} has a row without a result`);
+    counts[result]++;
+    const given = row[REPORT_COLUMNS.indexOf('warnings')] ?? '';
+    if (given !== '') warnings += given.split(';').length;
+    const own = row[REPORT_COLUMNS.indexOf('digest')] ?? '';
+    if (own !== '') digest.add(row[REPORT_COLUMNS.indexOf('external_id')] ?? '', own);
+  }
+  return { rows, counts, warnings, digest: digest.toString() };
+}
+
+async function readSummary(zip: ZipFile, entries: ReadonlyMap<string, Entry>): Promise<Summary> {
+  const entry = entries.get('summary.json');
+  if (entry === undefined) throw new ImportError('REPORT_UNREADABLE', 'the archive holds no summary.json');
+  const chunks: Buffer[] = [];
+  for await (const chunk of await streamOf(zip, entry)) chunks.push(chunk as Buffer);
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as Summary;
+  } catch {
+    throw new ImportError('REPORT_UNREADABLE', 'summary.json is no JSON');
+  }
+}
+
+function openArchive(path: string): Promise<ZipFile> {
+  return new Promise((resolve, reject) => {
+    open(path, { lazyEntries: true, autoClose: false }, (error, zip) => {
+      if (error === null) resolve(zip);
+      else reject(new ImportError('REPORT_UNREADABLE', `the report cannot be opened: ${error.message}`));
+    });
+  });
+}
+
+function list(zip: ZipFile): Promise<Map<string, Entry>> {
+  return new Promise((resolve, reject) => {
+    const entries = new Map<string, Entry>();
+    zip.on('entry', (entry: Entry) => {
+      entries.set(entry.fileName, entry);
+      zip.readEntry();
+    });
+    zip.once('end', () => resolve(entries));
+    zip.once('error', (error: Error) => reject(new ImportError('REPORT_UNREADABLE', error.message)));
+    zip.readEntry();
+  });
+}
+
+function streamOf(zip: ZipFile, entry: Entry): Promise<Readable> {
+  return new Promise((resolve, reject) => {
+    zip.openReadStream(entry, (error, stream) => {
+      if (error === null) resolve(stream);
+      else reject(new ImportError('REPORT_UNREADABLE', `${entry.fileName} cannot be read: ${error.message}`));
+    });
+  });
+}
