@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,14 @@ import { buffer } from 'node:stream/consumers';
 import iconv from 'iconv-lite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import yazl from 'yazl';
-import { DEFAULT_ZIP_CAPS, openZip, type ZipArchive, type ZipCaps, ZipError } from './open-zip.ts';
+import {
+  DEFAULT_ZIP_CAPS,
+  openZip,
+  type ZipArchive,
+  type ZipCaps,
+  type ZipEntry,
+  ZipError,
+} from './open-zip.ts';
 import { matchPath } from './zip-path.ts';
 
 const opened: ZipArchive[] = [];
@@ -262,6 +270,41 @@ describe('an entry that is not what the archive declares ends with ZIP_CORRUPT w
     const archive = await pack([{ name: 'a.csv', content: text }]);
     archive.fill(0xff, archive.indexOf('a.csv') + 5, archive.indexOf('a.csv') + 25);
     await expect(content(await open(archive), 'a.csv')).rejects.toMatchObject(corrupt);
+  });
+});
+
+describe('D3: an entry let go half-way harms nobody', () => {
+  const body = randomBytes(3_000_000);
+
+  it.each([
+    ['packed', false],
+    ['stored', true],
+  ])('%s: not its neighbours, nor the process', async (_, stored) => {
+    const archive = await pack([{ name: 'a.csv', content: body, stored }]);
+    for (let round = 0; round < 20; round++) {
+      const zip = await open(archive);
+      const entry = zip.entries[0] as ZipEntry;
+      const neighbour = buffer(await zip.read(entry));
+      const abandoned = Array.from({ length: 8 }, async () => {
+        const reading = (await zip.read(entry))[Symbol.asyncIterator]();
+        const first = await reading.next();
+        await reading.return?.();
+        return first.done;
+      });
+      expect(await Promise.all(abandoned)).toEqual(Array(8).fill(false));
+      expect((await neighbour).equals(body)).toBe(true);
+      zip.close();
+    }
+  });
+
+  it('an archive closed early ends what is still read with a ZipError', async () => {
+    const zip = await open(await pack([{ name: 'a.csv', content: body, stored: true }]));
+    const reading = (await zip.read(zip.entries[0] as ZipEntry))[Symbol.asyncIterator]();
+    await reading.next();
+    const next = reading.next();
+    zip.close();
+    expect((await next).done).toBe(false);
+    await expect(reading.next()).rejects.toBeInstanceOf(ZipError);
   });
 });
 

@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream';
 import { crc32, createInflateRaw } from 'node:zlib';
 import * as yauzl from 'yauzl';
+import { RandomAccessFile } from './random-access-file.ts';
 import { decodeEntryName, faultOfPath, normalisePath } from './zip-path.ts';
 
 export type ZipProblemCode =
@@ -70,6 +71,7 @@ export interface ZipArchive {
    * @throws ZipError when the entry is not where the archive says
    */
   read(entry: ZipEntry): Promise<AsyncIterable<Uint8Array>>;
+  /** Lets the file go when the reads under way have ended; what is still to be read of an entry ends with a ZipError. */
   close(): void;
 }
 
@@ -101,14 +103,16 @@ const UNPACK_CHUNK_BYTES = 256 * 1024;
  * @throws the file system's error when the path cannot be opened
  */
 export async function openZip(path: string, caps: ZipCaps = DEFAULT_ZIP_CAPS): Promise<ZipArchive> {
+  const file = await RandomAccessFile.open(path);
   let zip: yauzl.ZipFile;
   try {
-    zip = await yauzl.openPromise(path, {
+    zip = await yauzl.fromRandomAccessReaderPromise(file, file.bytes, {
       autoClose: false,
       decodeStrings: false,
       validateEntrySizes: false,
     });
   } catch (error) {
+    file.close(() => {});
     if (isFileSystemError(error)) throw error;
     return refusedArchive({ code: 'ZIP_CORRUPT', entry: null, message: corrupt(error) });
   }
@@ -117,7 +121,7 @@ export async function openZip(path: string, caps: ZipCaps = DEFAULT_ZIP_CAPS): P
     entries: listing.refused ? [] : listing.entries,
     problems: listing.problems,
     unpackedBytes: listing.unpackedBytes,
-    read: (entry) => readEntry(zip, entry, listing.stored.get(entry)),
+    read: (entry) => readEntry(zip, file, entry, listing.stored.get(entry)),
     close: () => zip.close(),
   };
   if (listing.refused) zip.close();
@@ -281,6 +285,7 @@ function slim(raw: yauzl.Entry): yauzl.Entry {
 
 async function readEntry(
   zip: yauzl.ZipFile,
+  file: RandomAccessFile,
   { name, bytes }: ZipEntry,
   stored: Stored | undefined,
 ): Promise<AsyncIterable<Uint8Array>> {
@@ -288,9 +293,10 @@ async function readEntry(
   try {
     const header = await zip.readLocalFileHeaderPromise(stored.entry);
     if (!header.fileName.equals(stored.rawName)) throw new Error('it has another name where its bytes are');
-    const packed = await zip.openReadStreamPromise(stored.entry, { decodeFileData: false });
+    const { compressedSize, compressionMethod } = stored.entry;
+    const packed = file.slice(header.fileDataStart, header.fileDataStart + compressedSize);
     const unpacked =
-      stored.entry.compressionMethod === 0
+      compressionMethod === 0
         ? packed
         : pipeline(packed, createInflateRaw({ chunkSize: UNPACK_CHUNK_BYTES }), () => {});
     return checked(unpacked, name, bytes, stored.crc32);
