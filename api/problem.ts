@@ -26,6 +26,7 @@ export const PROBLEMS = {
   'no-portal': { status: 409, title: 'There is no portal to authorise' },
   'blocking-findings': { status: 409, title: 'Blocking findings have to be mended first' },
   'window-closed': { status: 409, title: 'The reply window is closed' },
+  'not-possible': { status: 409, title: 'This cannot be done now' },
   'already-paused': { status: 409, title: 'The request is paused already' },
   'not-paused': { status: 409, title: 'The request is not paused' },
   'concurrent-change': { status: 409, title: 'Somebody else changed the request at the same time' },
@@ -105,7 +106,7 @@ export const REFUSAL_PROBLEMS: Readonly<Record<Refusal, ProblemCode>> = {
   WINDOW_CLOSED: 'window-closed',
   ALREADY_PAUSED: 'already-paused',
   NOT_PAUSED: 'not-paused',
-  NOT_ALLOWED: 'not-allowed',
+  NOT_ALLOWED: 'not-possible',
   UNKNOWN_FILE: 'not-found',
 };
 

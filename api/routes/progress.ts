@@ -69,6 +69,7 @@ async function watch(
   if (now.over && now.id === last) return { status: 204 };
 
   const stream = openEventStream(response);
+  if (request.method === 'HEAD') stream.end();
   let told = Date.now();
   while (!stream.closed()) {
     if (now.id !== last) {
