@@ -127,7 +127,7 @@ describe('what is sent is checked', () => {
 
   it('H: a member that is not known is a fault; operators and prototypes never get in', async () => {
     expect(await faults({ tab: ['agents'], 'a/b~': 1 })).toEqual([422, ['/tab', '/a~1b~0']]);
-    expect(await faults({ requester: { $ne: null } })).toEqual([422, ['/requester/$ne']]);
+    expect(await faults({ requester: { ...REQUESTER_BODY, $ne: null } })).toEqual([422, ['/requester/$ne']]);
     expect(await faults({ source: { system: { $gt: '' }, kind: 'files' } })).toEqual([
       422,
       ['/source/system'],
