@@ -2,9 +2,9 @@
 import { hash } from 'node:crypto';
 import { type Fields, canonical } from './canonical.ts';
 
-/** D2: the digest of one record: SHA-256 of its canonical form, base64url (43 characters). */
+/** D2: the digest of one record: SHA-256 of its canonical form, 64 hexadecimal digits. */
 export function recordDigest(fields: Fields): string {
-  return hash('sha256', canonical(fields), 'base64url');
+  return hash('sha256', canonical(fields), 'hex');
 }
 
 /**

@@ -10,6 +10,7 @@ export function rerunChecks(migration: Migration): void {
   const { record, journal } = migration;
   const run = ++migration.checksRun;
   record.checks = null;
+  migration.checksUnderWay = true;
   const { request, revision, limits } = record;
   migration.beside(async () => {
     try {
@@ -23,6 +24,8 @@ export function rerunChecks(migration: Migration): void {
       if (isCancellation(error)) return;
       log.error('the checks could not be run', { error });
       journal.note('system', 'checksFailed');
+    } finally {
+      if (migration.checksRun === run) migration.checksUnderWay = false;
     }
   });
 }

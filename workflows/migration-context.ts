@@ -22,6 +22,7 @@ export class Migration {
   readonly journal: Journal;
   /** number of the latest run of the checks; the result of an earlier one is void */
   checksRun = 0;
+  checksUnderWay = false;
   readonly #input: MigrationInput;
   #beside = 0;
 

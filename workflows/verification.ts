@@ -1,8 +1,28 @@
 import { condition } from '@temporalio/workflow';
 import { rerunChecks } from './checking.ts';
 import type { Migration } from './migration-context.ts';
+import type { MigrationRecord } from './migration-record.ts';
 import { refuse, requireOperator, requireState } from './refusals.ts';
 import { requireReason, restartExpiry } from './requesting.ts';
+
+/** How long an approval waits for checks that are under way; callers wait no longer either. */
+const CHECKS_WAIT = '3 seconds';
+
+/** B1: a blocking finding cannot be approved away. */
+function requireSound({ checks }: MigrationRecord): void {
+  if (checks === null) {
+    refuse(
+      'NOT_ALLOWED',
+      'The automatic checks have not been completed; wait for them, or run them again if they failed.',
+    );
+  }
+  const { blocking, ungranted } = checks;
+  if (blocking === 0) return;
+  refuse(
+    'BLOCKING_FINDINGS',
+    `${blocking} blocking findings must be mended first${ungranted > 0 ? `; ${ungranted} of them are limits that can be granted` : ''}.`,
+  );
+}
 
 /** B1: an operator takes the submitted request, looks at what the automatic checks found, and decides. */
 export function registerVerification(migration: Migration): void {
@@ -28,21 +48,13 @@ export function registerVerification(migration: Migration): void {
     (command) => {
       requireOperator(command, 'approve a request');
       requireState(record, ['VERIFYING'], 'approving');
-      if (record.checks === null) {
-        refuse(
-          'NOT_ALLOWED',
-          'The automatic checks have not been completed; wait for them, or run them again if they failed.',
-        );
-      }
-      const { blocking, ungranted } = record.checks;
-      if (blocking > 0) {
-        refuse(
-          'BLOCKING_FINDINGS',
-          `${blocking} blocking findings must be mended first${ungranted > 0 ? `; ${ungranted} of them are limits that can be granted` : ''}.`,
-        );
-      }
+      if (!migration.checksUnderWay) requireSound(record);
     },
-    ({ by, reason }) => {
+    async ({ by, reason }) => {
+      // Small requests are checked in a moment; an operator who is quick need not ask twice.
+      if (migration.checksUnderWay) await condition(() => !migration.checksUnderWay, CHECKS_WAIT);
+      requireState(record, ['VERIFYING'], 'approving');
+      requireSound(record);
       record.approvedAt = Date.now();
       migration.moveTo('QUEUED', by, 'approved', reason ?? null);
     },
