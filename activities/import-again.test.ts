@@ -152,7 +152,9 @@ describe('D3: running any part again changes nothing', () => {
       Array.from({ length: 3 }, () => engine.activities.importSegments(range)),
     );
     expect(ends.some((each) => each.status === 'fulfilled')).toBe(true);
-    const reasons = ends.flatMap((each) => (each.status === 'rejected' ? [(each.reason as { code: string }).code] : []));
+    const reasons = ends.flatMap((each) =>
+      each.status === 'rejected' ? [(each.reason as { code: string }).code] : [],
+    );
     expect(reasons.every((code) => code === 'SEGMENT_TAKEN')).toBe(true);
     for (let number = 1; number <= segments; number++) {
       const outcomes = await engine.stores.segments.outcomes(run, number);
@@ -224,14 +226,12 @@ describe('D3: running any part again changes nothing', () => {
     await engine.activities.planPhase(run);
     await engine.activities.freezeContext({ ...run, after: 'start' });
     const context = await engine.stores.frozen.find(request, 'phase-1');
-    await engine.db
-      .collection<DeskDocument>('contacts')
-      .insertOne({
-        _id: `${portal}/desk/later`,
-        externalId: 'later',
-        lastName: 'Later',
-        email: 'later@x.example',
-      });
+    await engine.db.collection<DeskDocument>('contacts').insertOne({
+      _id: `${portal}/desk/later`,
+      externalId: 'later',
+      lastName: 'Later',
+      email: 'later@x.example',
+    });
     await engine.activities.freezeContext({ ...run, after: 'start' });
     expect(await engine.stores.frozen.find(request, 'phase-1')).toEqual(context);
     const { proofs } = await runPhase(engine, request);

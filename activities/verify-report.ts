@@ -43,7 +43,7 @@ export async function verifyReport(path: string): Promise<ReportVerdict> {
       }
       const found = await readTab(await streamOf(zip, entry), name);
       records += found.rows;
-      problems.push(...compare(name, found, said).map((problem) => `${tab}: ${problem}`));
+      problems.push(...compare(name, found, said));
     }
     return { summary, records, problems };
   } finally {
