@@ -63,8 +63,8 @@ export function commandRoutes(api: Api): Route[] {
       update: 'precheck',
       summary: 'Run the automatic checks',
       description:
-        'At any time before submission, as often as wanted (A11). What they found is read at `findings`.',
-      who: REQUESTER,
+        'By the requester at any time before submission, as often as wanted (A11); by an operator while verifying. What they found is read at `findings`.',
+      who: BOTH,
       body: noBody,
       argument: ({ by }) => ({ by }),
     }),
