@@ -26,6 +26,8 @@ const IMPORT: ActivityOptions = {
   taskQueue: IMPORT_TASK_QUEUE,
   startToCloseTimeout: '12 hours',
   heartbeatTimeout: IMPORT_HEARTBEAT_MS,
+  // A phase has ended only when nothing of it writes any more.
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 };
 
 export const books = proxyActivities<Pick<LifecycleActivities, 'recordRequest' | 'appendAudit'>>(UNTIL_DONE);

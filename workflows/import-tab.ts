@@ -21,21 +21,33 @@ export async function importTab(
   segments: number,
   mustLeave: () => boolean,
 ): Promise<boolean> {
-  const importing = { ended: false };
+  const progress = { importEnded: false, readBackFailed: false };
   if (job.work === 'prove') job.imported = segments;
-  await together(
-    async () => {
-      if (job.imported < segments) await importGroups(run, job, mustLeave);
-      importing.ended = true;
-    },
-    () => readBack(run, job, importing),
-  );
+  const leave = (): boolean => progress.readBackFailed || mustLeave();
+  const [imported, readBack] = await Promise.allSettled([
+    importGroups(run, job, segments, leave).finally(() => {
+      progress.importEnded = true;
+    }),
+    followImport(run, job, progress).catch((error: unknown) => {
+      progress.readBackFailed = true;
+      throw error;
+    }),
+  ]);
+  if (imported.status === 'rejected') throw imported.reason;
+  if (readBack.status === 'rejected') throw readBack.reason;
   return job.imported >= segments && job.reconciled >= job.imported;
 }
 
-/** A few groups at a time, in order; across a barrier only when all before it are done. */
-async function importGroups(run: PhaseRun, job: TabJob, mustLeave: () => boolean): Promise<void> {
-  const scope = new CancellationScope();
+/**
+ * A few groups at a time, in order; across a barrier only when all before it are done. After a fault no group is begun, and
+ * those under way come to their end.
+ */
+async function importGroups(
+  run: PhaseRun,
+  job: TabJob,
+  segments: number,
+  mustLeave: () => boolean,
+): Promise<void> {
   const underWay = new Set<number>();
   const done = new Map<number, number>();
   const faults: unknown[] = [];
@@ -47,12 +59,12 @@ async function importGroups(run: PhaseRun, job: TabJob, mustLeave: () => boolean
       .then(
         () => {
           done.set(from, to);
-          for (let end = done.get(job.imported + 1); end !== undefined; end = done.get(job.imported + 1))
+          for (let end = done.get(job.imported + 1); end !== undefined; end = done.get(job.imported + 1)) {
             job.imported = end;
+          }
         },
         (error: unknown) => {
           faults.push(error);
-          scope.cancel();
         },
       )
       .then(() => underWay.delete(from));
@@ -60,31 +72,32 @@ async function importGroups(run: PhaseRun, job: TabJob, mustLeave: () => boolean
   const underWayAtMost = (count: number): Promise<void> => condition(() => underWay.size <= count);
 
   try {
-    await scope.run(async () => {
-      for (let after: number | null = job.imported; after !== null; ) {
-        const page = await imports.planImport.executeWithOptions(
-          said(`groups of ${job.tab} after ${after}`),
-          [{ ...run, tab: job.tab, after }],
-        );
-        for (const [index, group] of page.groups.entries()) {
-          await underWayAtMost(page.barriers.includes(index) ? 0 : PARALLEL - 1);
-          if (mustLeave()) return;
-          start(group.from, group.to);
-        }
-        after = page.next;
+    for (
+      let after: number | null = job.imported;
+      after !== null && after < segments && faults.length === 0;
+    ) {
+      const page = await imports.planImport.executeWithOptions(said(`groups of ${job.tab} after ${after}`), [
+        { ...run, tab: job.tab, after },
+      ]);
+      for (const [index, group] of page.groups.entries()) {
+        await underWayAtMost(page.barriers.includes(index) ? 0 : PARALLEL - 1);
+        if (faults.length > 0 || mustLeave()) return;
+        start(group.from, group.to);
       }
-    });
+      after = page.next;
+    }
   } catch (error) {
     faults.push(error);
+  } finally {
+    await CancellationScope.nonCancellable(() => underWayAtMost(0));
   }
-  await CancellationScope.nonCancellable(() => underWayAtMost(0));
   if (faults.length > 0) throw faults[0];
 }
 
-/** Follows the import and reads back what it has finished. */
-async function readBack(run: PhaseRun, job: TabJob, importing: { ended: boolean }): Promise<void> {
+/** Reads back what the import has finished, until it has ended. */
+async function followImport(run: PhaseRun, job: TabJob, progress: { importEnded: boolean }): Promise<void> {
   for (;;) {
-    await condition(() => importing.ended || job.imported - job.reconciled >= READ_BACK);
+    await condition(() => progress.importEnded || job.imported - job.reconciled >= READ_BACK);
     if (job.reconciled >= job.imported) return;
     const from = job.reconciled + 1;
     const to = Math.min(job.imported, job.reconciled + READ_BACK);
@@ -93,23 +106,4 @@ async function readBack(run: PhaseRun, job: TabJob, importing: { ended: boolean 
     ]);
     job.reconciled = to;
   }
-}
-
-/** Does several things at once; when one fails the others are cancelled, and it ends only when all have ended. */
-async function together(...jobs: (() => Promise<void>)[]): Promise<void> {
-  const scope = new CancellationScope();
-  const faults: unknown[] = [];
-  await scope.run(() =>
-    Promise.all(
-      jobs.map(async (job) => {
-        try {
-          await job();
-        } catch (error) {
-          faults.push(error);
-          scope.cancel();
-        }
-      }),
-    ),
-  );
-  if (faults.length > 0) throw faults[0];
 }

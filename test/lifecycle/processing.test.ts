@@ -1,0 +1,306 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Lifecycle, OPERATOR, REQUESTER, refusalOf } from './environment.ts';
+
+let life: Lifecycle;
+beforeAll(async () => {
+  life = await Lifecycle.start();
+});
+afterEach(() => life.clear());
+afterAll(() => life.stop());
+
+describe('one phase', () => {
+  test('C2, D2: plans, freezes, then per tab stages, imports, reads back and proves, and reports at the end', async () => {
+    const request = await (await life.create()).approved();
+    await request.reaches('REPLY_WINDOW');
+    const { world } = life;
+    const order = world.calls.map((call) => call.name);
+    const first = (name: string): number => order.indexOf(name as never);
+    expect(first('planPhase')).toBeLessThan(first('freezeContext'));
+    expect(first('freezeContext')).toBeLessThan(first('importSegments'));
+    expect(world.named('freezeContext').map((call) => (call.argument as { after: string }).after)).toEqual([
+      'start',
+      'contacts',
+    ]);
+    const imported = world
+      .named('importSegments')
+      .map((call) => call.argument as { tab: string; from: number });
+    expect(
+      imported
+        .filter(({ tab }) => tab === 'contacts')
+        .map(({ from }) => from)
+        .toSorted(),
+    ).toEqual([1, 2, 3, 4]);
+    expect(imported.findLastIndex(({ tab }) => tab === 'contacts')).toBeLessThan(
+      imported.findIndex(({ tab }) => tab === 'tickets'),
+    );
+    const readBack = world
+      .named('reconcileSegments')
+      .map((call) => call.argument as { tab: string; from: number; to: number });
+    expect(readBack).toEqual([
+      expect.objectContaining({ tab: 'contacts', from: 1, to: 4 }),
+      expect.objectContaining({ tab: 'tickets', from: 1, to: 4 }),
+    ]);
+    expect(order.lastIndexOf('proveTab')).toBeLessThan(first('foldImported'));
+    expect(first('foldImported')).toBeLessThan(first('writeReport'));
+    expect(world.named('recordSpeed')).toHaveLength(2);
+  });
+
+  test('C2: originals before translations: a group behind a barrier starts when all before it are done', async () => {
+    life.world.plan = [{ tab: 'articles', records: 10, bytes: 10 }];
+    life.world.barriers = [1];
+    const gate = life.world.hold('importSegments');
+    const request = await (await life.create()).approved();
+    await life.until('the first group runs', () => life.world.named('importSegments').length === 1);
+    await request.snapshot();
+    expect(life.world.named('importSegments')).toHaveLength(1);
+    gate.open();
+    await request.reaches('REPLY_WINDOW');
+    expect(life.world.named('importSegments')).toHaveLength(4);
+  });
+
+  test('C1, C2, B5: the support ticket opens, the portal is closed for phase 1 only, the expected end is told', async () => {
+    const gate = life.world.hold('writeReport');
+    const request = await (await life.create()).approved();
+    const running = await request.reaches(
+      'PHASE_1',
+      ({ phases }) => Object.keys(phases[0]?.tabs ?? {}).length === 2,
+    );
+    expect(running.supportTicket).toBe(`s-${request.id}`);
+    expect(life.world.closedPortals.size).toBe(1);
+    await life.until('told', () => life.world.told().includes('phaseStarted'));
+    expect(
+      life.world.messages.find((each) => each.kind === 'phaseStarted')?.facts.expectedEnd,
+    ).toBeGreaterThan(running.phases[0]?.startedAt ?? 0);
+    gate.open();
+    await request.reaches('REPLY_WINDOW');
+    expect(life.world.closedPortals.size).toBe(0);
+    await request.result();
+    expect(life.world.named('closePortal')).toHaveLength(1);
+    expect(life.world.named('closeSupportTicket')).toHaveLength(1);
+  });
+
+  test('C5: a tab with more failures than the share is flagged', async () => {
+    life.world.failedRecords = 1;
+    const request = await (await life.create()).approved();
+    await request.reaches('REPLY_WINDOW');
+    expect(request.actions()).toContain('failureShareExceeded:tickets');
+  });
+
+  test('a phase of many segments is cut into several histories and imports each segment once', async () => {
+    life.world.plan = [{ tab: 'tickets', records: 1_000, bytes: 1_000 }];
+    life.world.segmentsPerTab = 700;
+    const request = await (await life.create()).approved();
+    await life.until('imported', async () => (await request.snapshot()).state === 'REPLY_WINDOW');
+    const from = life.world.named('importSegments').map((call) => (call.argument as { from: number }).from);
+    expect(from.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 700 }, (_, index) => index + 1));
+    const history = await life.temporal.client.workflow
+      .getHandle(`import-phase/${request.id}/phase-1`)
+      .fetchHistory();
+    expect(history.events?.length).toBeLessThan(2_000);
+    const begun = history.events?.[0]?.workflowExecutionStartedEventAttributes;
+    expect(begun?.continuedExecutionRunId).toBeTruthy();
+  });
+});
+
+describe('F1: pause, resume and stop', () => {
+  test('F1, C2, B4: paused in phase 1 it halts, keeps the portal closed, gives its turn back, and goes on where it was', async () => {
+    const gate = life.world.hold('importSegments');
+    const request = await (await life.create()).approved();
+    await life.until('importing', () => life.world.named('importSegments').length > 0);
+    const paused = await request.command('pause', { by: OPERATOR, reason: 'maintenance' });
+    expect(paused.paused).toMatchObject({ by: OPERATOR, reason: 'maintenance' });
+    expect(await refusalOf(request.command('pause', { by: OPERATOR }))).toBe('ALREADY_PAUSED');
+    await life.until('turn given back', () => request.actions().includes('turnGivenBack:phase-1'));
+    expect(life.world.closedPortals.size).toBe(1);
+    gate.open();
+    expect((await request.command('resume', { by: OPERATOR })).paused).toBeNull();
+    await request.reaches('REPLY_WINDOW');
+    expect(life.world.named('planPhase')).toHaveLength(1);
+    expect(life.world.told()).toContain('resumed');
+    expect(await refusalOf(request.command('resume', { by: OPERATOR }))).toBe('NOT_PAUSED');
+  });
+
+  test('F1, C2: stopped in phase 1 it keeps what is done, writes the report, opens the portal and frees it', async () => {
+    const gate = life.world.hold('importSegments');
+    const request = await (await life.create()).approved();
+    await life.until('importing', () => life.world.named('importSegments').length > 0);
+    await request.command('stop', { by: OPERATOR, reason: 'wrong export' });
+    const end = await request.result();
+    gate.open();
+    expect(end).toMatchObject({ state: 'STOPPED', reason: 'wrong export' });
+    expect(end.reports.map((report) => report.name)).toEqual(['phase-1']);
+    expect(life.world.closedPortals.size).toBe(0);
+    expect(life.world.claims.size).toBe(0);
+    expect(life.world.messages.at(-1)).toMatchObject({
+      kind: 'stopped',
+      facts: { report: { name: 'phase-1' } },
+    });
+  });
+
+  test('F1: stopped while it waits or is paused it ends at once', async () => {
+    const request = await (await life.create()).approved();
+    await request.reaches('REPLY_WINDOW');
+    await request.command('pause', { by: OPERATOR });
+    await request.command('stop', { by: OPERATOR });
+    expect(await request.result()).toMatchObject({ state: 'STOPPED', paused: null });
+  });
+
+  test('F1: a tab is tried again while its phase is paused', async () => {
+    const gate = life.world.hold('foldImported');
+    const request = await (await life.create()).approved();
+    await life.until('nearly done', () => life.world.named('foldImported').length > 0);
+    expect(await refusalOf(request.command('retryTab', { by: OPERATOR, tab: 'tickets' }))).toBe('NOT_PAUSED');
+    await request.command('pause', { by: OPERATOR });
+    await life.until('turn given back', () => request.actions().includes('turnGivenBack:phase-1'));
+    expect(await refusalOf(request.command('retryTab', { by: OPERATOR, tab: 'agents' }))).toBe('NOT_ALLOWED');
+    await request.command('retryTab', { by: OPERATOR, tab: 'tickets' });
+    gate.open();
+    await request.command('resume', { by: OPERATOR });
+    await request.reaches('REPLY_WINDOW');
+    const tickets = life.world
+      .named('importSegments')
+      .filter((call) => (call.argument as { tab: string }).tab === 'tickets');
+    expect(tickets).toHaveLength(8);
+  });
+
+  test('F1: a tab is tried again in the window: a new version of the report', async () => {
+    const request = await (await life.create()).approved();
+    await request.reaches('REPLY_WINDOW');
+    await request.command('retryTab', { by: OPERATOR, tab: 'tickets' });
+    const after = await request.reaches('REPLY_WINDOW', ({ reports }) => reports.length === 2);
+    expect(after.reports.map(({ name, version }) => `${name} ${version}`)).toEqual([
+      'phase-1 1',
+      'phase-1 2',
+    ]);
+    expect(life.world.named('planPhase')).toHaveLength(1);
+    expect(after.replyWindow?.endsAt).toBeDefined();
+  });
+});
+
+describe('faults', () => {
+  test.each([
+    'planPhase',
+    'stageTab',
+    'importSegments',
+    'proveTab',
+    'writeReport',
+    'closePortal',
+    'openSupportTicket',
+    'sendMessage',
+  ] as const)(
+    'a phase whose %s fails for good is paused with the reason, and goes on when resumed',
+    async (name) => {
+      const request = await (await life.create()).verifying();
+      await life.until('the confirmation', () => life.world.told().includes('confirmation'));
+      // of the messages, the report: the one before it may be lost
+      life.world.fail(name, name === 'sendMessage' ? 2 : 1);
+      await request.command('approve', { by: OPERATOR });
+      const paused = await request.paused();
+      expect(paused.paused?.reason).toContain('STORE_AWAY');
+      expect(paused.state).toBe('PHASE_1');
+      await life.until('turn given back', () => request.actions().includes('turnGivenBack:phase-1'));
+      await request.command('resume', { by: OPERATOR });
+      await request.reaches('REPLY_WINDOW');
+      expect(life.world.told()).toContain('phase1Report');
+    },
+  );
+
+  test('B2: an integration that is on when a phase starts pauses it and says which', async () => {
+    life.world.integrationsOn.push('zohoCrm');
+    const request = await (await life.create()).approved();
+    const paused = await request.paused();
+    expect(paused.paused?.reason).toContain('zohoCrm');
+    expect(life.world.named('planPhase')).toHaveLength(0);
+    life.world.integrationsOn.length = 0;
+    await request.command('resume', { by: OPERATOR });
+    await request.reaches('REPLY_WINDOW');
+  });
+
+  test('D2: a proof that fails pauses the request before its report goes out; resumed, it is proven again', async () => {
+    life.world.discrepancies = 3;
+    const request = await (await life.create()).approved();
+    const paused = await request.paused();
+    expect(paused.paused?.reason).toContain('tickets 3');
+    expect(life.world.named('writeReport')).toHaveLength(0);
+    life.world.discrepancies = 0;
+    await request.command('resume', { by: OPERATOR });
+    const after = await request.reaches('REPLY_WINDOW');
+    expect(after.phases[0]?.tabs.tickets?.digestsMatch).toBe(true);
+    const proofs = life.world.named('proveTab').map((call) => (call.argument as { tab: string }).tab);
+    expect(proofs).toEqual(['contacts', 'tickets', 'contacts', 'tickets']);
+    expect(life.world.named('importSegments')).toHaveLength(8);
+  });
+
+  test('D2: an operator can let the report go out as it is, only when a proof has failed', async () => {
+    life.world.discrepancies = 1;
+    const request = await (await life.create()).approved();
+    await request.paused();
+    await request.command('resume', { by: OPERATOR, accept: true });
+    const after = await request.reaches('REPLY_WINDOW');
+    expect(after.phases[0]?.tabs.tickets?.digestsMatch).toBe(false);
+    expect(request.actions()).toContain('resumedAccepting');
+    await request.command('pause', { by: OPERATOR });
+    expect(await refusalOf(request.command('resume', { by: OPERATOR, accept: true }))).toBe('NOT_ALLOWED');
+  });
+
+  test('a message that no mail server takes is audited and does not hold the migration', async () => {
+    life.world.fail('sendMessage');
+    const request = await (await life.create()).submitted();
+    await life.until('audited', () => request.actions().includes('messageFailed'));
+    expect((await request.snapshot()).paused).toBeNull();
+  });
+
+  test('cancelled in Temporal itself it halts, opens the portal, frees it and stands as stopped', async () => {
+    const gate = life.world.hold('importSegments');
+    const request = await (await life.create()).approved();
+    await life.until('importing', () => life.world.named('importSegments').length > 0);
+    await request.handle.cancel();
+    await expect(request.result()).rejects.toThrow();
+    gate.open();
+    expect(life.world.documents.get(request.id)).toMatchObject({ state: 'STOPPED', paused: null });
+    expect(life.world.closedPortals.size).toBe(0);
+    expect(life.world.claims.size).toBe(0);
+    expect(life.world.told()).not.toContain('paused');
+  });
+});
+
+describe('E1: replies', () => {
+  test('E1: a reply is recorded and acknowledged; its files count against the limits of the window', async () => {
+    const request = await (await life.create()).approved();
+    await request.reaches('REPLY_WINDOW');
+    const files = [1, 2, 3, 4].map((number) => ({ key: `r${number}`, bytes: 1_000 }));
+    const after = await request.command('reply', { by: REQUESTER, key: 'k1', files });
+    expect(after.replies).toEqual(['k1']);
+    await life.until('acknowledged', () => life.world.messages.some((each) => each.facts.reply === 'k1'));
+    const more = {
+      by: REQUESTER,
+      key: 'k2',
+      files: [
+        { key: 'r5', bytes: 1 },
+        { key: 'r6', bytes: 1 },
+      ],
+    };
+    expect(await refusalOf(request.command('reply', more))).toBe('TOO_MANY_FILES');
+    await request.handle.signal('mailReply', { by: 'requester:mail', key: 'k3', files: [] });
+    await request.handle.signal('mailReply', { by: 'requester:mail', key: 'k3', files: [] });
+    await life.until('taken once', async () => (await request.snapshot()).replies.length === 2);
+    expect((await request.snapshot()).replies).toEqual(['k1', 'k3']);
+  });
+
+  test('E2: a reply before the window is refused; after it, it is refused and a mail says so', async () => {
+    const gate = life.world.hold('foldImported');
+    const request = await (await life.create()).approved();
+    await request.reaches('PHASE_1');
+    const reply = { by: REQUESTER, key: 'k1', files: [] };
+    expect(await refusalOf(request.command('reply', reply))).toBe('WRONG_STATE');
+    gate.open();
+    await request.reaches('REPLY_WINDOW');
+    life.world.hold('planPhase');
+    await request.command('startPhase2', { by: REQUESTER });
+    await request.command('startPhase2', { by: OPERATOR });
+    await request.reaches('PHASE_2');
+    expect(await refusalOf(request.command('reply', reply))).toBe('WINDOW_CLOSED');
+    await life.until('told', () => life.world.told().includes('lateReply'));
+    expect((await request.snapshot()).replies).toEqual([]);
+  });
+});

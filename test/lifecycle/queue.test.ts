@@ -1,0 +1,98 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import {
+  PROCESSING_QUEUE_WORKFLOW_ID,
+  QUEUE_QUERY,
+  QUEUE_SIGNALS,
+  type QueueLine,
+} from '../../workflows/messages.ts';
+import { Lifecycle, OPERATOR, REQUESTER, type Request } from './environment.ts';
+
+let life: Lifecycle;
+beforeAll(async () => {
+  life = await Lifecycle.start(1);
+});
+afterEach(() => life.clear());
+afterAll(() => life.stop());
+
+const queue = () => life.temporal.client.workflow.getHandle(PROCESSING_QUEUE_WORKFLOW_ID);
+const line = () => queue().query<QueueLine>(QUEUE_QUERY);
+
+/** Requests approved one after the other; the first has its turn and is held in its import. */
+async function inLine(count: number): Promise<{ requests: Request[]; open: () => void }> {
+  const gate = life.world.hold('importSegments');
+  const requests: Request[] = [];
+  for (let number = 1; number <= count; number++) {
+    const request = await (await life.create()).approved();
+    requests.push(request);
+    if (number === 1) await request.reaches('PHASE_1');
+    else await request.reaches('QUEUED', ({ placeInLine }) => placeInLine === number - 1);
+  }
+  return { requests, open: gate.open };
+}
+
+const turns = () =>
+  life.world.audit.filter((entry) => entry.action === 'turnGranted:phase-1').map((entry) => entry.request);
+
+test('B4, B5: one at a time in the order of approval; each sees its place and its expected start', async () => {
+  const { requests, open } = await inLine(3);
+  const [first, second, third] = requests.map((request) => request.id);
+  expect(await line()).toMatchObject({
+    running: [{ request: first, phase: 'phase-1' }],
+    waiting: [
+      { request: second, place: 1 },
+      { request: third, place: 2 },
+    ],
+    turns: 1,
+  });
+  expect((await requests[2]?.snapshot())?.expectedStart).not.toBeNull();
+  open();
+  await requests[2]?.reaches('REPLY_WINDOW');
+  expect(turns()).toEqual([first, second, third]);
+});
+
+test('B4: an operator moves a request ahead, and its audit log says so', async () => {
+  const { requests, open } = await inLine(3);
+  const [first, second, third] = requests.map((request) => request.id);
+  await queue().signal(QUEUE_SIGNALS.toFront, { request: third, by: OPERATOR, reason: 'go-live tomorrow' });
+  await life.until('moved', () => requests[2]?.actions().includes('movedToFront') === true);
+  open();
+  await requests[1]?.reaches('REPLY_WINDOW');
+  expect(turns()).toEqual([first, third, second]);
+});
+
+test('B4: a paused request gives its turn back and comes next when resumed', async () => {
+  const { requests, open } = await inLine(3);
+  const [first, second, third] = requests.map((request) => request.id);
+  await requests[0]?.command('pause', { by: OPERATOR });
+  await requests[1]?.reaches('PHASE_1');
+  await requests[0]?.command('resume', { by: OPERATOR });
+  await requests[0]?.reaches('PHASE_1', ({ placeInLine }) => placeInLine === 1);
+  open();
+  await requests[2]?.reaches('REPLY_WINDOW');
+  expect(turns()).toEqual([first, second, first, third]);
+});
+
+test('B4: a phase 2 that is due goes before waiting phase 1s', async () => {
+  const early = await (await life.create()).approved();
+  await early.reaches('REPLY_WINDOW');
+  const { requests, open } = await inLine(2);
+  await early.command('startPhase2', { by: REQUESTER });
+  await early.command('startPhase2', { by: OPERATOR });
+  await early.reaches('PHASE_2', ({ placeInLine }) => placeInLine === 1);
+  await requests[1]?.reaches('QUEUED', ({ placeInLine }) => placeInLine === 2);
+  open();
+  await requests[1]?.reaches('REPLY_WINDOW');
+});
+
+test('B4: a holder that no longer runs loses its turn after a heartbeat timeout', async () => {
+  const { requests, open } = await inLine(2);
+  const lost = await life.now();
+  life.world.gone.add(requests[0]?.id ?? '');
+  await life.until('time passes', async () => {
+    await life.pass(1_000);
+    return turns().length === 2;
+  });
+  open();
+  expect((await life.now()) - lost).toBeGreaterThan(19_000);
+  await requests[1]?.reaches('REPLY_WINDOW');
+});

@@ -1,0 +1,217 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { ImportActivities, TabProof } from '../../activities/import-activities.ts';
+import type {
+  AuditEntry,
+  ChecksResult,
+  LifecycleActivities,
+  MessageOrder,
+  RequestSnapshot,
+} from '../../activities/lifecycle-activities.ts';
+import type { Tab } from '../../domain/tab.ts';
+
+type Activities = ImportActivities & LifecycleActivities;
+
+/** One call of an activity, with the moment (epoch milliseconds) at which the workflow asked for it. */
+export interface Call {
+  name: keyof Activities;
+  argument: unknown;
+  at: number;
+}
+
+const CLEAN: ChecksResult = { blocking: 0, ungranted: 0, warnings: 0, bytes: 1_000, records: 30, tabs: [] };
+
+const PLAN: { tab: Tab; records: number; bytes: number }[] = [
+  { tab: 'contacts', records: 10, bytes: 100 },
+  { tab: 'tickets', records: 20, bytes: 200 },
+];
+
+/**
+ * The world as the workflows' tests see it: every activity of the contract, in memory. What a test sets decides how the world
+ * answers; what a workflow did stands in `calls`.
+ */
+export class World {
+  readonly calls: Call[] = [];
+  readonly documents = new Map<string, RequestSnapshot>();
+  readonly audit: AuditEntry[] = [];
+  readonly messages: MessageOrder[] = [];
+  readonly claims = new Map<string, string>();
+  readonly closedPortals = new Map<string, string>();
+  readonly integrationsOn: string[] = [];
+  checks: ChecksResult = CLEAN;
+  plan = [...PLAN];
+  segmentsPerTab = 4;
+  discrepancies = 0;
+  failedRecords = 0;
+  barriers: number[] = [];
+  /** answers of `watchHolders` wait for one of these to be gone */
+  readonly gone = new Set<string>();
+  readonly #faults = new Map<keyof Activities, number>();
+  readonly #gates = new Map<keyof Activities, { promise: Promise<void>; open: () => void }>();
+  readonly join: (entry: Parameters<LifecycleActivities['joinQueue']>[0]) => Promise<void>;
+  readonly leave: (entry: Parameters<LifecycleActivities['leaveQueue']>[0]) => Promise<void>;
+  #reports = 0;
+
+  constructor(queue: Pick<World, 'join' | 'leave'>) {
+    this.join = queue.join;
+    this.leave = queue.leave;
+  }
+
+  failNoMore(): void {
+    this.#faults.clear();
+  }
+
+  /** As new. */
+  clear(): void {
+    this.failNoMore();
+    for (const gate of [...this.#gates.values()]) gate.open();
+    for (const list of [this.calls, this.audit, this.messages, this.integrationsOn]) list.length = 0;
+    for (const map of [this.documents, this.claims, this.closedPortals, this.gone]) map.clear();
+    this.checks = CLEAN;
+    this.plan = [...PLAN];
+    this.segmentsPerTab = 4;
+    this.discrepancies = 0;
+    this.failedRecords = 0;
+    this.barriers = [];
+    this.#reports = 0;
+  }
+
+  /** The next calls of an activity fail for good. */
+  fail(name: keyof Activities, times = 1): void {
+    this.#faults.set(name, times);
+  }
+
+  /** Calls of an activity wait until the gate is opened, or until they are cancelled. */
+  hold(name: keyof Activities): { open: () => void } {
+    let open = (): void => {};
+    const promise = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const gate = {
+      promise,
+      open: () => {
+        this.#gates.delete(name);
+        open();
+      },
+    };
+    this.#gates.set(name, gate);
+    return gate;
+  }
+
+  named(name: keyof Activities): Call[] {
+    return this.calls.filter((call) => call.name === name);
+  }
+
+  told(): string[] {
+    return this.messages.map((message) => message.kind);
+  }
+
+  readonly activities: Activities = {
+    recordRequest: this.#does('recordRequest', async (snapshot) => {
+      const known = this.documents.get(snapshot.request);
+      if (known === undefined || known.sequence < snapshot.sequence)
+        this.documents.set(snapshot.request, snapshot);
+    }),
+    appendAudit: this.#does('appendAudit', async (entry) => {
+      this.audit.push(entry);
+    }),
+    sendMessage: this.#does('sendMessage', async (order) => {
+      this.messages.push(order);
+    }),
+    runChecks: this.#does('runChecks', async () => this.checks),
+    claimPortal: this.#does('claimPortal', async ({ request, portal }) => {
+      const holder = this.claims.get(portal) ?? request;
+      if (holder === request) this.claims.set(portal, request);
+      return { claimed: holder === request };
+    }),
+    releasePortal: this.#does('releasePortal', async ({ request, portal }) => {
+      if (this.claims.get(portal) === request) this.claims.delete(portal);
+    }),
+    closePortal: this.#does('closePortal', async ({ request, portal }) => {
+      this.closedPortals.set(portal, request);
+    }),
+    openPortal: this.#does('openPortal', async ({ portal }) => {
+      this.closedPortals.delete(portal);
+    }),
+    checkIntegrations: this.#does('checkIntegrations', async () => ({ on: [...this.integrationsOn] })),
+    openSupportTicket: this.#does('openSupportTicket', async ({ request }) => ({ ticket: `s-${request}` })),
+    closeSupportTicket: this.#does('closeSupportTicket', async () => {}),
+    estimatePhase: this.#does('estimatePhase', async ({ tabs }) => ({
+      milliseconds: tabs.reduce((sum, { records }) => sum + records * 1_000, 0),
+    })),
+    recordSpeed: this.#does('recordSpeed', async () => {}),
+    eraseUploads: this.#does('eraseUploads', async () => {}),
+    joinQueue: this.#does('joinQueue', (entry) => this.join(entry)),
+    leaveQueue: this.#does('leaveQueue', (entry) => this.leave(entry)),
+    watchHolders: this.#does('watchHolders', async ({ requests }) => {
+      for (;;) {
+        const gone = requests.filter((request) => this.gone.has(request));
+        if (gone.length > 0) return { gone };
+        Context.current().heartbeat();
+        await Context.current().sleep(100);
+      }
+    }),
+    planPhase: this.#does('planPhase', async () => ({ tabs: this.plan })),
+    freezeContext: this.#does('freezeContext', async () => {}),
+    stageTab: this.#does('stageTab', async () => ({ segments: this.segmentsPerTab, records: 10 })),
+    planImport: this.#does('planImport', async ({ after }) => ({
+      groups: Array.from({ length: this.segmentsPerTab - after }, (_, index) => ({
+        from: after + index + 1,
+        to: after + index + 1,
+        records: 5,
+      })),
+      barriers: this.barriers,
+      next: null,
+    })),
+    importSegments: this.#does('importSegments', async () => {
+      const { created, ...rest } = this.#proof().counts;
+      return { created, ...rest };
+    }),
+    reconcileSegments: this.#does('reconcileSegments', async () => ({ discrepancies: 0 })),
+    proveTab: this.#does('proveTab', async () => this.#proof()),
+    foldImported: this.#does('foldImported', async () => {}),
+    writeReport: this.#does('writeReport', async ({ phase }) => ({
+      name: phase,
+      version: ++this.#reports,
+      bytes: 1_000,
+    })),
+  };
+
+  #proof(): TabProof {
+    const failed = this.failedRecords;
+    return {
+      counts: { source: 10, created: 10 - failed, updated: 0, unchanged: 0, skipped: 0, failed },
+      warnings: 0,
+      digestsMatch: this.discrepancies === 0,
+      discrepancies: this.discrepancies,
+    };
+  }
+
+  #does<Name extends keyof Activities>(name: Name, act: Activities[Name]): Activities[Name] {
+    type Act = (argument: Parameters<Activities[Name]>[0]) => Promise<unknown>;
+    const does: Act = async (argument) => {
+      const { cancellationSignal, info } = Context.current();
+      const at = Number(info.scheduledTimestampMs);
+      this.calls.push({ name, argument, at });
+      const gate = this.#gates.get(name);
+      if (gate !== undefined) await this.#pass(gate.promise, cancellationSignal);
+      const faults = this.#faults.get(name) ?? 0;
+      if (faults > 0) {
+        this.#faults.set(name, faults - 1);
+        throw ApplicationFailure.nonRetryable('the store is away', 'STORE_AWAY');
+      }
+      return (act as Act)(argument);
+    };
+    return does as Activities[Name];
+  }
+
+  async #pass(gate: Promise<void>, signal: AbortSignal): Promise<void> {
+    const beat = setInterval(() => Context.current().heartbeat(), 200);
+    try {
+      await Promise.race([gate, Context.current().cancelled]);
+    } finally {
+      clearInterval(beat);
+    }
+    signal.throwIfAborted();
+  }
+}
