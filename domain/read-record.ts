@@ -1,7 +1,7 @@
 import type { Fields, Value } from './canonical.ts';
 import type { FailureCode, WarningCode } from './codes.ts';
 import { COLUMNS, type Column, type ColumnPlan, ONE_REFERENCE_OF, type PersonRole } from './columns.ts';
-import { readTime } from './read-time.ts';
+import { type TimeForm, timeForm } from './read-time-form.ts';
 import type { Tab } from './tab.ts';
 
 /** How the columns of one source file become the fields of one tab (A10). */
@@ -9,6 +9,8 @@ export interface TabPlan {
   tab: Tab;
   /** one entry per column of the file, in its order */
   columns: readonly ColumnPlan[];
+  /** how the times of a column are written; where nothing is said, as in the prepared format */
+  times?: readonly (TimeForm | undefined)[];
 }
 
 /** One thing that is wrong with a record (C5). `index` is the column's place in the file, for "the leftmost first". */
@@ -116,7 +118,11 @@ const BOOLEANS = new Map([
 ]);
 
 /** The typed value of one cell, or the words that say what it is not. Nothing is cut or guessed (docs/formats.md). */
-function readValue(column: Column, text: string): { value: Value } | { not: string } {
+function readValue(
+  column: Column,
+  text: string,
+  times: TimeForm = PREPARED_TIMES,
+): { value: Value } | { not: string } {
   switch (column.type) {
     case 'text':
       return { value: text };
@@ -138,8 +144,8 @@ function readValue(column: Column, text: string): { value: Value } | { not: stri
     case 'list':
       return { value: splitTags(text) };
     case 'time': {
-      const time = readTime(text);
-      return time === null ? { not: 'a time like 2024-05-31T09:08:07.000Z' } : { value: new Date(time) };
+      const time = times.read(text);
+      return time === null ? { not: `a time like ${times.looks}` } : { value: new Date(time) };
     }
     case 'number': {
       const number = NUMBER.test(text.trim()) ? Number(text.trim()) : Number.NaN;
@@ -182,7 +188,10 @@ function customFieldName(name: string): string {
 interface Step {
   index: number;
   column: Column;
+  time: TimeForm | undefined;
 }
+
+const PREPARED_TIMES = timeForm(null, null);
 
 /**
  * Makes the reader of one file's rows: cells in, record out (C5, A10). Pure, and the same cells always give the
@@ -198,7 +207,11 @@ export function recordReader(plan: TabPlan): (cells: readonly string[]) => ReadR
       const column = byField.get(each.field);
       if (column === undefined) throw new RangeError(`${plan.tab} has no field ${each.field}`);
       placed.add(column.field);
-      steps.push({ index, column: { ...column, header: each.header.replace(/^\uFEFF/, '').trim() } });
+      steps.push({
+        index,
+        time: plan.times?.[index],
+        column: { ...column, header: each.header.replace(/^\uFEFF/, '').trim() },
+      });
     } else if (each.use === 'custom') {
       custom.push({ index, name: customFieldName(each.name), header: each.header });
     }
@@ -220,7 +233,7 @@ export function recordReader(plan: TabPlan): (cells: readonly string[]) => ReadR
         message: `${header} is missing: the file has no such column`,
       });
     }
-    for (const { index, column } of steps) {
+    for (const { index, column, time } of steps) {
       const text = cells[index] ?? '';
       const { header } = column;
       if (text === '' || (column.type !== 'text' && text.trim() === '')) {
@@ -237,7 +250,7 @@ export function recordReader(plan: TabPlan): (cells: readonly string[]) => ReadR
         });
         continue;
       }
-      const read = readValue(column, text);
+      const read = readValue(column, text, time);
       if ('not' in read) {
         faults.push({ code: 'BAD_FORMAT', column: header, index, message: `${header} is not ${read.not}` });
         continue;
