@@ -17,10 +17,8 @@ import { MAIL_REPLY, type MailReply, migrationWorkflowId, SNAPSHOT_QUERY } from 
 type Listening = Pick<SmtpListenerOptions, 'host' | 'port' | 'tls'>;
 type Polling = Pick<MailboxOptions, 'url' | 'folder' | 'moveTo' | 'every'>;
 
-export interface MailReceiverDependencies
-  extends Omit<TakeMailReplyDependencies, 'migrations' | 'storage' | 'settings'> {
+export interface MailReceiverDependencies extends Omit<TakeMailReplyDependencies, 'storage' | 'settings'> {
   storage: Storage;
-  temporal: Client;
   logger: Pick<Logger, 'info' | 'warn'>;
   settings: TakeMailReplyDependencies['settings'] & {
     /** where mail comes in; null = not by this way */
@@ -85,7 +83,7 @@ export async function startMailReceiver(deps: MailReceiverDependencies): Promise
 /** Works through the waiting mails, one at a time. A mail that cannot be dealt with now holds up no other. */
 function dealWithMail(deps: MailReceiverDependencies, spool: Spool) {
   const { incomingMails, storage, logger, settings } = deps;
-  const takeMailReply = makeTakeMailReply({ ...deps, migrations: migrationLine(deps.temporal) });
+  const takeMailReply = makeTakeMailReply(deps);
   const later = new Map<string, { tries: number; at: number }>();
   const state = { stopped: false, again: false, busy: false };
   let working: Promise<void> = Promise.resolve();
@@ -174,7 +172,8 @@ async function forgetHeld(mails: IncomingMails, storage: Storage, before: Date):
   }
 }
 
-function migrationLine(client: Client): MigrationLine {
+/** What is said to the processes of requests, through Temporal. */
+export function createMigrationLine(client: Client): MigrationLine {
   const handle = (request: string) => client.workflow.getHandle(migrationWorkflowId(request));
   const within = <T>(ask: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + TEMPORAL_MS, ask);
   return {

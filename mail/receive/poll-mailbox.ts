@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { ImapFlow } from 'imapflow';
 import { type Envelope, mailboxMailId, type Spool } from './spool.ts';
 
@@ -105,8 +106,8 @@ async function keep(
   if (about === false) return false;
   const size = about.size ?? 0;
   const tooLarge = size > options.largestMail;
-  const { content } = await client.download(range, tooLarge ? 'HEADER' : undefined, { uid: true });
-  if (content === undefined) return false;
+  const content = tooLarge ? await headersOf(client, range) : await contentOf(client, range);
+  if (content === null) return false;
   // not the moment of this look: fetched again, the mail has to have the same id
   const at = about.internalDate === undefined ? Number.NaN : new Date(about.internalDate).getTime();
   const receivedAt = Number.isNaN(at) ? 0 : at;
@@ -118,11 +119,21 @@ async function keep(
     to: [],
     tooLarge: tooLarge ? size : null,
   };
-  const id = mailboxMailId(receivedAt, host, username, options.folder, uidValidity, uid);
-  await options.spool.keep(id, envelope, content as AsyncIterable<Uint8Array>);
+  const id = mailboxMailId(receivedAt, [host, username, options.folder, uidValidity], uid);
+  await options.spool.keep(id, envelope, content);
   await client.messageFlagsAdd(range, ['\\Seen'], { uid: true });
   if (options.moveTo !== null) await client.messageMove(range, options.moveTo, { uid: true });
   return true;
+}
+
+async function contentOf(client: ImapFlow, range: string): Promise<AsyncIterable<Uint8Array> | null> {
+  const { content } = await client.download(range, undefined, { uid: true });
+  return content ?? null;
+}
+
+async function headersOf(client: ImapFlow, range: string): Promise<AsyncIterable<Uint8Array> | null> {
+  const found = await client.fetchOne(range, { headers: true }, { uid: true });
+  return found === false || found.headers === undefined ? null : Readable.from([found.headers]);
 }
 
 function connectionTo(url: string): ImapFlow {

@@ -61,12 +61,16 @@ export function newMailId(now: number): string {
   return `${String(now).padStart(14, '0')}-${randomBytes(6).toString('hex')}`;
 }
 
-/** The id of a mail in a mailbox: the same mail has the same id. */
-export function mailboxMailId(receivedAt: number, ...place: readonly (string | number | bigint)[]): string {
+/**
+ * The id of a mail in a mailbox: the same mail has the same id.
+ * @param folder what names the mailbox and the folder for good
+ * @param uid its number in the folder
+ */
+export function mailboxMailId(receivedAt: number, folder: readonly (string | bigint)[], uid: number): string {
   const digest = createHash('sha256')
-    .update(JSON.stringify(place.map(String)))
+    .update(JSON.stringify(folder.map(String)))
     .digest('hex');
-  return `${String(receivedAt).padStart(14, '0')}-${digest.slice(0, 24)}`;
+  return `${String(receivedAt).padStart(14, '0')}-${String(uid).padStart(10, '0')}-${digest.slice(0, 16)}`;
 }
 
 export function createSpool(storage: SpoolStorage): Spool {
