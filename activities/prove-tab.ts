@@ -93,13 +93,13 @@ export function makeProveTab(deps: ProveTabDeps): ImportActivities['proveTab'] {
     const sum = await sumTab(deps, plan, key);
     const extra = await findExtra(deps, plan, key);
     const wrongCounts = compareCounts(key, sum.counts);
-    await deps.stores.discrepancies.replace(key, 'extra', extra);
+    await deps.stores.discrepancies.replace(key, 'extra', extra.named);
     await deps.stores.discrepancies.replace(key, 'counts', wrongCounts);
     return {
       counts: sum.counts,
       warnings: sum.warnings,
       digestsMatch: sum.unproven === 0 && sum.sourceDigest === sum.deskDigest,
-      discrepancies: sum.discrepancies + extra.length + wrongCounts.length,
+      discrepancies: sum.discrepancies + extra.count + wrongCounts.length,
     };
   };
 }
@@ -111,17 +111,26 @@ function compareCounts({ tab }: TabKey, counts: TabCounts): Discrepancy[] {
   return [{ tab, kind: 'counts', externalId: '', expected: String(counts.source), found: String(sum) }];
 }
 
+/** Most extra records of a tab that are named; all are counted. */
+const NAMED = 10_000;
+
 /** D2: records under the scope that neither this request imported nor anybody had there before. */
-async function findExtra(deps: ProveTabDeps, plan: StoredPlan, key: TabKey): Promise<Discrepancy[]> {
+async function findExtra(
+  deps: ProveTabDeps,
+  plan: StoredPlan,
+  key: TabKey,
+): Promise<{ count: number; named: Discrepancy[] }> {
   const { portal, scope } = await contextOf(deps.stores, key);
   const imported = await importedIds(deps, key, plan.continues);
   const before = await readIdSet(deps.storage, foundBeforeKey(key));
-  const extra: Discrepancy[] = [];
+  const extra = { count: 0, named: [] as Discrepancy[] };
   for await (const page of deps.desk.scan(portal, scope, key.tab)) {
     beat();
     for (const { externalId } of page) {
       if (imported.has(externalId) || before?.has(externalId) === true) continue;
-      extra.push({ tab: key.tab, kind: 'extra', externalId, expected: null, found: 'present' });
+      extra.count++;
+      if (extra.named.length >= NAMED) continue;
+      extra.named.push({ tab: key.tab, kind: 'extra', externalId, expected: null, found: 'present' });
     }
   }
   return extra;
