@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Storage } from '../store/storage.ts';
 
 /** 64 bits of an id's hash. */
-export function idHash(externalId: string): bigint {
+function idHash(externalId: string): bigint {
   return hash('sha1', externalId, 'buffer').readBigUInt64LE(0);
 }
 

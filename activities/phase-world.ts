@@ -26,7 +26,7 @@ const BEFORE: Partial<Record<Tab, FrozenKind>> = {
 };
 
 /** The phase in which a request's contacts are kept together: its first one. */
-export function firstPhase(plan: Pick<StoredPlan, 'phase' | 'continues'>): Phase {
+function firstPhase(plan: Pick<StoredPlan, 'phase' | 'continues'>): Phase {
   return plan.continues ?? plan.phase;
 }
 

@@ -74,7 +74,7 @@ export function makeActivities(deps: Pick<Engine, 'desk' | 'stores' | 'storage'>
   };
 }
 
-export const PRIMARY = 'owner@portal.example';
+const PRIMARY = 'owner@portal.example';
 
 /** Makes a portal with an active primary contact and further agents; its id. */
 export async function makePortal(
@@ -224,7 +224,7 @@ export async function readReport(
   return unzip(await engine.storage.get(report?.storageKey ?? ''));
 }
 
-export async function unzip(bytes: Buffer): Promise<Map<string, Buffer>> {
+async function unzip(bytes: Buffer): Promise<Map<string, Buffer>> {
   const files = new Map<string, Buffer>();
   const zip = await new Promise<ReadZip>((resolve, reject) =>
     fromBuffer(bytes, { lazyEntries: true }, (error, opened) => (error ? reject(error) : resolve(opened))),
