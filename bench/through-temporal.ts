@@ -1,0 +1,134 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import {
+  IMPORT_PHASE,
+  type ImportPhaseInput,
+  LIFECYCLE_TASK_QUEUE,
+  type PhaseOutcome,
+} from '../workflows/messages.ts';
+import type { Place } from './file-request.ts';
+
+/** A phase as its workflow ran it. */
+export interface PhaseTimed {
+  seconds: number;
+  importActivities: number;
+  events: number;
+  /** of the largest argument or result */
+  payloadBytes: number;
+  /** the most that any of the import workers held */
+  workerRssMb: number;
+}
+
+/** The service's own worker processes on a Temporal server. */
+export interface Workers {
+  /** Runs phase 1 of a request with so many new import workers. */
+  runPhase(request: string, importWorkers: number): Promise<PhaseTimed>;
+  stop(): Promise<void>;
+}
+
+const WORKER = fileURLToPath(new URL('../workers/run.ts', import.meta.url));
+
+export async function startWorkers(temporalAddress: string, place: Place): Promise<Workers> {
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    TEMPORAL_ADDRESS: temporalAddress,
+    MONGODB_URI: place.uri,
+    MONGODB_DATABASE: place.database,
+    STORAGE_FOLDER: place.storage,
+    SMTP_URL: 'smtp://127.0.0.1:9',
+    MAIL_FROM: 'bench@deskferry.example',
+    TEAM_MAIL: 'team@deskferry.example',
+    SUPPORT_ADDRESS: 'support@deskferry.example',
+    PUBLIC_URL: 'http://127.0.0.1',
+    DESKFERRY_SECRET: 'for measurements only, not a secret',
+    LOG_LEVEL: 'error',
+  };
+  const lifecycle = await startWorker('lifecycle', env);
+  const connection = await Connection.connect({ address: temporalAddress });
+  const client = new Client({ connection });
+  return {
+    async runPhase(request, importWorkers) {
+      const workers = await Promise.all(
+        Array.from({ length: importWorkers }, () => startWorker('imports', env)),
+      );
+      const watch = watchMemory(workers);
+      try {
+        const begun = performance.now();
+        const input: ImportPhaseInput = { request, phase: 'phase-1' };
+        const options = { workflowId: `bench/${request}`, taskQueue: LIFECYCLE_TASK_QUEUE, args: [input] };
+        const handle = await client.workflow.start(IMPORT_PHASE, options);
+        const outcome = (await handle.result()) as PhaseOutcome;
+        const seconds = (performance.now() - begun) / 1_000;
+        if (outcome.ended !== 'done') throw new Error(`the phase ended as ${outcome.ended}`);
+        return { seconds, ...(await historyOf(client, handle.workflowId)), workerRssMb: await watch.stop() };
+      } finally {
+        await Promise.all(workers.map(end));
+      }
+    },
+    async stop() {
+      await connection.close();
+      await end(lifecycle);
+    },
+  };
+}
+
+async function historyOf(
+  client: Client,
+  workflowId: string,
+): Promise<Pick<PhaseTimed, 'importActivities' | 'events' | 'payloadBytes'>> {
+  const { events = [] } = await client.workflow.getHandle(workflowId).fetchHistory();
+  const found = { importActivities: 0, events: events?.length ?? 0, payloadBytes: 0 };
+  for (const event of events ?? []) {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled?.activityType?.name === 'importSegments') found.importActivities++;
+    const payloads = [
+      ...(scheduled?.input?.payloads ?? []),
+      ...(event.activityTaskCompletedEventAttributes?.result?.payloads ?? []),
+    ];
+    const bytes = payloads.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+    found.payloadBytes = Math.max(found.payloadBytes, bytes);
+  }
+  return found;
+}
+
+async function startWorker(kind: string, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  const child = fork(WORKER, [kind], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const ready = new Promise<void>((resolve) => child.once('message', () => resolve()));
+  const gone = new Promise<never>((_, reject) => {
+    child.once('exit', (code) => reject(new Error(`the ${kind} worker ended with ${code}`)));
+  });
+  gone.catch(() => {});
+  await Promise.race([ready, gone]);
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await gone;
+}
+
+/** Looks at the memory of processes twice a second; `stop` gives the most that any of them held, in MB. */
+function watchMemory(processes: readonly ChildProcess[]): { stop(): Promise<number> } {
+  let most = 0;
+  const look = async (): Promise<void> => {
+    for (const { pid } of processes) most = Math.max(most, await residentMb(pid));
+  };
+  const timer = setInterval(() => void look(), 500);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await look();
+      return most;
+    },
+  };
+}
+
+/** The most a process held in memory so far, in MB; 0 where the system does not say. */
+async function residentMb(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^VmHWM:\s*(\d+) kB/m.exec(status)?.[1] ?? 0) / 1_024;
+}
