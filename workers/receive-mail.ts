@@ -1,18 +1,11 @@
-import { type Client, ServiceError } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
-import type { RequestSnapshot } from '../activities/lifecycle-activities.ts';
-import {
-  makeTakeMailReply,
-  type MigrationLine,
-  type TakeMailReplyDependencies,
-} from '../activities/take-mail-reply.ts';
+import { ServiceError } from '@temporalio/client';
+import { makeTakeMailReply, type TakeMailReplyDependencies } from '../activities/take-mail-reply.ts';
 import type { Logger } from '../configuration/create-logger.ts';
 import { listenSmtp, type SmtpListener, type SmtpListenerOptions } from '../mail/receive/listen-smtp.ts';
 import { type MailboxOptions, type MailboxPoller, pollMailbox } from '../mail/receive/poll-mailbox.ts';
 import { createSpool, type Spool, SpoolDamaged } from '../mail/receive/spool.ts';
 import type { IncomingMails } from '../store/incoming-mail.ts';
 import type { Storage } from '../store/storage.ts';
-import { MAIL_REPLY, type MailReply, migrationWorkflowId, SNAPSHOT_QUERY } from '../workflows/messages.ts';
 
 type Listening = Pick<SmtpListenerOptions, 'host' | 'port' | 'tls'>;
 type Polling = Pick<MailboxOptions, 'url' | 'folder' | 'moveTo' | 'every'>;
@@ -45,7 +38,6 @@ const RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 300_000;
 const SWEEP_MS = 3_600_000;
 const SWEEP_PAGE = 100;
-const TEMPORAL_MS = 10_000;
 
 /**
  * Takes replies by mail (E1), by listening for mail and by reading a mailbox: each mail is stored first, then dealt with, and what was
@@ -170,31 +162,6 @@ async function forgetHeld(mails: IncomingMails, storage: Storage, before: Date):
     cursor = page.at(-1)?.id ?? null;
     if (page.length < SWEEP_PAGE) return;
   }
-}
-
-/** What is said to the processes of requests, through Temporal. */
-export function createMigrationLine(client: Client): MigrationLine {
-  const handle = (request: string) => client.workflow.getHandle(migrationWorkflowId(request));
-  const within = <T>(ask: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + TEMPORAL_MS, ask);
-  return {
-    async tell(request, reply) {
-      try {
-        await within(() => handle(request).signal<[MailReply]>(MAIL_REPLY, reply));
-        return true;
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return false;
-        throw error;
-      }
-    },
-    async ask(request) {
-      try {
-        return await within(() => handle(request).query<RequestSnapshot>(SNAPSHOT_QUERY));
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return null;
-        throw error;
-      }
-    },
-  };
 }
 
 /** What went wrong, without the message: it may quote a mail. */

@@ -248,7 +248,7 @@ describe('the new text of a mail', () => {
   const histories = Object.values(SAMPLES)
     .filter(([, wanted]) => wanted !== '')
     .map(([mail, wanted]): string => mail.slice(mail.indexOf(wanted) + wanted.length))
-    .filter((history) => /^\n/.test(history) && newText(history) === '');
+    .filter((history) => history.startsWith('\n') && newText(history) === '');
 
   it('E1: keeps every word that was written above the history, and none of the history', () => {
     expect(histories.length).toBeGreaterThan(8);
@@ -276,7 +276,7 @@ describe('the new text of a mail', () => {
       'on '.repeat(200_000),
       `${'a wrote '.repeat(60)}:\n`.repeat(5_000),
       '-'.repeat(400_000),
-      `${'From: a\n'}`.repeat(50_000),
+      'From: a\n'.repeat(50_000),
       '\n'.repeat(300_000),
     ]) {
       const started = performance.now();

@@ -126,12 +126,12 @@ describe('the body of a mail', () => {
         fc.integer({ min: 1, max: 50 }),
         async (parts, size) => {
           const content = Buffer.from(parts.join(''), 'latin1');
-          try {
-            const { text } = await readBody(pieces(content, size), () => Promise.resolve());
-            expect(typeof text).toBe('string');
-          } catch (error) {
-            expect(error).toBeInstanceOf(UnreadableMail);
-          }
+          const read = await readBody(pieces(content, size), () => Promise.resolve()).catch(
+            (error: unknown) => error,
+          );
+          expect(read instanceof UnreadableMail || typeof (read as { text: unknown }).text === 'string').toBe(
+            true,
+          );
         },
       ),
       { numRuns: 300 },
