@@ -1,22 +1,25 @@
-import { matchHeaders } from '../domain/columns.ts';
+import { fedTabs, plainColumns } from '../domain/fed-tabs.ts';
+import { type Mapping, fileMappingFor, readMapping } from '../domain/field-mapping.ts';
 import type { Phase } from '../domain/phase.ts';
 import { numberOfFile } from '../domain/plan-tab.ts';
 import { chooseTabs, type Tab } from '../domain/tab.ts';
 import { type FileInspection, inspectFile } from '../sources/inspect-file.ts';
 import { DEFAULT_ZIP_CAPS } from '../sources/open-zip.ts';
-import type { Encoding } from '../sources/rows.ts';
+import type { Encoding, FileAccess } from '../sources/rows.ts';
 import type { Drafts } from '../store/drafts.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { PlannedPart, PlannedUpload, StoredPlan } from '../store/plans.ts';
+import type { Replies } from '../store/replies.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Upload, Uploads } from '../store/uploads.ts';
 import { beat } from './beat.ts';
+import { countDistinct } from './count-distinct.ts';
 import { ImportError } from './errors.ts';
 import type { ImportActivities, PhasePlan, PhaseRun } from './import-activities.ts';
-import { accessTo, planOf } from './plan-view.ts';
+import { accessTo, planOf, uploadOf } from './plan-view.ts';
 
 export interface PlanPhaseDeps {
-  stores: ImportStores & { drafts: Drafts; uploads: Uploads };
+  stores: ImportStores & { drafts: Drafts; replies: Replies; uploads: Uploads };
   storage: Storage;
 }
 
@@ -31,7 +34,7 @@ const CONTINUES: Readonly<Record<Phase, Phase | null>> = {
  * Makes the activity that fixes what a phase reads: which part of which file feeds which tab (A10), its columns, encoding and
  * its records, counted apart (D1). In phase 2: the files that came with replies, and the records that failed in phase 1 (E3).
  * A plan that stands is answered as it is.
- * @throws ImportError REQUEST_INCOMPLETE, PLAN_MISSING when the phase before was not planned
+ * @throws ImportError REQUEST_INCOMPLETE, MAPPING_FAULTY, PLAN_MISSING when the phase before was not planned
  */
 export function makePlanPhase(deps: PlanPhaseDeps): ImportActivities['planPhase'] {
   return async (run) => {
@@ -68,6 +71,8 @@ async function summarise({ stores }: PlanPhaseDeps, plan: StoredPlan): Promise<P
 
 interface FoundPart extends Omit<PlannedPart, 'index' | 'name'> {
   file: string;
+  /** A10: gives one record per external id */
+  distinct: boolean;
 }
 
 async function makePlan(deps: PlanPhaseDeps, { request, phase }: PhaseRun): Promise<StoredPlan> {
@@ -89,6 +94,8 @@ async function makePlan(deps: PlanPhaseDeps, { request, phase }: PhaseRun): Prom
   const continues = CONTINUES[phase];
   const earlier = continues === null ? null : await planOf(stores, { request, phase: continues });
   const tabs = chooseTabs(typed.tabs, typed.omit);
+  const corrected = earlier === null ? null : await correctedMapping(stores.replies, request);
+  const mapping = corrected ?? soundMapping(typed.mapping);
   const all = await stores.uploads.list(request);
   const uploads = all.filter((each) => (earlier === null ? each.reply === null : each.reply !== null));
   const found: FoundPart[] = [];
@@ -97,18 +104,24 @@ async function makePlan(deps: PlanPhaseDeps, { request, phase }: PhaseRun): Prom
   for (const upload of uploads) {
     const inspection = await inspect(deps, upload, typed.encodings);
     planned.push(plannedUpload(upload, inspection));
-    sortParts(upload, inspection, tabs, found, ignored);
+    sortParts(upload, inspection, { tabs, mapping }, found, ignored);
   }
   found.sort(
     (a, b) =>
       tabs.indexOf(a.tab) - tabs.indexOf(b.tab) ||
+      // a list of the tab's own counts before what other lists say of its records (A10)
+      Number(a.distinct) - Number(b.distinct) ||
       // of replies the latest counts, so it is read first (E3); numbered files are read in their order
       (earlier === null ? 0 : b.arrival - a.arrival) ||
       numberOfFile(a.entry ?? a.file) - numberOfFile(b.entry ?? b.file) ||
       a.arrival - b.arrival,
   );
   const carried = (earlier?.parts ?? []).map((part): Omit<PlannedPart, 'index'> => {
-    return { ...part, carried: { phase: earlier?.phase ?? phase, index: part.index } };
+    return {
+      ...part,
+      mapping: (corrected === null ? null : remapped(corrected, part, nameOf(earlier, part))) ?? part.mapping,
+      carried: { phase: earlier?.phase ?? phase, index: part.index },
+    };
   });
   return {
     request,
@@ -116,7 +129,10 @@ async function makePlan(deps: PlanPhaseDeps, { request, phase }: PhaseRun): Prom
     portal: typed.desk.portal,
     scope: typed.source.scope,
     tabs: earlier?.tabs ?? tabs,
-    parts: [...named(found), ...carried].map((part, index) => ({ ...part, index })),
+    parts: [...named(await counted(deps, uploads, found)), ...carried].map((part, index) => ({
+      ...part,
+      index,
+    })),
     uploads: [...(earlier?.uploads ?? []), ...planned],
     ignored,
     continues,
@@ -154,50 +170,108 @@ function inspect(
 function sortParts(
   upload: Upload,
   { parts }: FileInspection,
-  tabs: readonly Tab[],
+  { tabs, mapping }: { tabs: readonly Tab[]; mapping: Mapping | null },
   found: FoundPart[],
   ignored: StoredPlan['ignored'],
 ): void {
-  for (const { entry, kind, tabGuess: tab, header, delimiter, encoding, records, bytes } of parts) {
-    const name = entry === null ? upload.name : `${upload.name}/${entry}`;
-    if (tab === null) ignored.push({ name, reason: 'its name stands for no tab' });
-    else if (!tabs.includes(tab)) ignored.push({ name, reason: `the tab ${tab} was not chosen` });
-    else if (kind === 'unknown') ignored.push({ name, reason: 'it cannot be read as a table' });
-    else {
-      const { columns } = matchHeaders(tab, header);
-      const { key, name: file, order: arrival } = upload;
-      found.push({
-        file,
-        upload: key,
-        entry,
-        tab,
-        kind,
-        encoding,
-        delimiter,
-        header,
-        columns,
-        records,
-        bytes,
-        arrival,
-        carried: null,
-      });
+  const { key, name: file, order: arrival } = upload;
+  for (const { entry, kind, tabGuess, header, delimiter, encoding, records, bytes } of parts) {
+    const name = entry === null ? file : `${file}/${entry}`;
+    const fed = fedTabs(mapping, { file, entry, tab: tabGuess, header });
+    if (fed.length === 0) ignored.push({ name, reason: 'its name stands for no tab' });
+    for (const { tab, mapping: own, columns } of fed) {
+      if (!tabs.includes(tab)) ignored.push({ name, reason: `the tab ${tab} was not chosen` });
+      else if (kind === 'unknown') ignored.push({ name, reason: 'it cannot be read as a table' });
+      else {
+        found.push({
+          file,
+          upload: key,
+          entry,
+          tab,
+          kind,
+          encoding,
+          delimiter,
+          header,
+          columns: own === null ? [...columns] : plainColumns(header),
+          mapping: own === null ? null : { file: JSON.stringify(own.file), tab: own.tab },
+          distinct: own?.file.tabs[own.tab]?.distinct === true,
+          records,
+          bytes,
+          arrival,
+          carried: null,
+        });
+      }
     }
   }
+}
+
+/** @throws ImportError MAPPING_FAULTY */
+function soundMapping(document: unknown): Mapping | null {
+  if (document === null) return null;
+  const read = readMapping(document);
+  if ('mapping' in read) return read.mapping;
+  const [first] = read.faults;
+  throw new ImportError(
+    'MAPPING_FAULTY',
+    `the field mapping cannot be used: ${first?.pointer} ${first?.detail}`,
+  );
+}
+
+/** E1: the mapping that came with the latest reply that had one. */
+async function correctedMapping(replies: Replies, request: string): Promise<Mapping | null> {
+  const latest = (await replies.list(request)).findLast(({ mapping }) => mapping !== null);
+  return latest === undefined ? null : soundMapping(latest.mapping);
+}
+
+/** How a corrected mapping reads a part of the phase before, or null when it says nothing of it. */
+function remapped(mapping: Mapping, part: PlannedPart, file: string): PlannedPart['mapping'] {
+  const found = fileMappingFor(mapping, { file, entry: part.entry });
+  if (found === null) return null;
+  const before = part.mapping?.tab ?? -1;
+  const tab =
+    found.tabs[before]?.tab === part.tab ? before : found.tabs.findIndex((each) => each.tab === part.tab);
+  return tab < 0 ? null : { file: JSON.stringify(found), tab };
+}
+
+function nameOf(plan: StoredPlan | null, part: PlannedPart): string {
+  return plan === null ? part.name : uploadOf(plan, part.upload).name;
+}
+
+/** D1: parts that give one record per external id are counted apart as such. */
+async function counted(
+  { storage }: PlanPhaseDeps,
+  uploads: readonly Upload[],
+  found: readonly FoundPart[],
+): Promise<FoundPart[]> {
+  const accesses = new Map(uploads.map((upload) => [upload.key, accessTo(storage, upload)]));
+  const parts: FoundPart[] = [];
+  for (const ofTab of Map.groupBy(found, ({ tab }) => tab).values()) {
+    const counts = await countDistinct(ofTab, ({ upload }) => accesses.get(upload) as FileAccess);
+    parts.push(...ofTab.map((part, place) => ({ ...part, records: counts[place] ?? part.records })));
+  }
+  return parts;
 }
 
 /** Names of parts in reports: the file's name or the path in the ZIP, unless that names two. */
 function named(found: readonly FoundPart[]): Omit<PlannedPart, 'index'>[] {
   const short = ({ file, entry }: FoundPart): string => entry ?? file;
+  // a table that feeds several tabs has one name in all of them
+  const placeOf = ({ upload, entry }: FoundPart): string => `${upload}/${entry ?? ''}`;
+  const tables = new Map(found.map((part) => [placeOf(part), part]));
   const count = new Map<string, number>();
-  for (const part of found) count.set(short(part), (count.get(short(part)) ?? 0) + 1);
+  for (const part of tables.values()) count.set(short(part), (count.get(short(part)) ?? 0) + 1);
   const taken = new Set<string>();
-  return found.map((part) => {
-    const { file, ...rest } = part;
+  const names = new Map<string, string>();
+  for (const [place, part] of tables) {
     const wanted =
-      (count.get(short(part)) ?? 0) > 1 && part.entry !== null ? `${file}/${part.entry}` : short(part);
+      (count.get(short(part)) ?? 0) > 1 && part.entry !== null ? `${part.file}/${part.entry}` : short(part);
     let name = wanted;
     for (let copy = 2; taken.has(name); copy++) name = `${wanted} (${copy})`;
     taken.add(name);
-    return { ...rest, name };
+    names.set(place, name);
+  }
+  return found.map((part) => {
+    const { file, distinct, ...rest } = part;
+    return { ...rest, name: names.get(placeOf(part)) ?? file };
   });
 }

@@ -8,7 +8,7 @@ import {
   type World,
 } from '../domain/complete-record.ts';
 import { recordDigest } from '../domain/digest.ts';
-import { type Fault, orderFaults, type ReadRecord, recordReader } from '../domain/read-record.ts';
+import { type Fault, orderFaults, type ReadRecord } from '../domain/read-record.ts';
 import type { RecordOutcome } from '../domain/record-outcome.ts';
 import type { Tab } from '../domain/tab.ts';
 import type { Desk, DeskRecord } from '../desk/desk.ts';
@@ -18,6 +18,7 @@ import type { ImportStores } from '../store/import-stores.ts';
 import type { Links } from '../store/links.ts';
 import type { Storage } from '../store/storage.ts';
 import type { PhaseWorld } from './phase-world.ts';
+import { readerOf } from './part-view.ts';
 import { partAt } from './plan-view.ts';
 import type { SegmentLine } from './segment-file.ts';
 import { blobKey, foldPath } from './unpack-bundles.ts';
@@ -133,7 +134,7 @@ export class RecordPreparer {
   #reader(part: number): (cells: readonly string[]) => ReadRecord {
     let reader = this.#readers.get(part);
     if (reader === undefined) {
-      reader = recordReader({ tab: this.#tab, columns: partAt(this.#world.plan, part).columns });
+      reader = readerOf(partAt(this.#world.plan, part));
       this.#readers.set(part, reader);
     }
     return reader;

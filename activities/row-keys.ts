@@ -1,7 +1,12 @@
-import type { PlannedPart } from '../store/plans.ts';
+import type { ColumnPlan } from '../domain/columns.ts';
+import { type MappedPart, mapperOf } from './part-view.ts';
 
 /** What the stager reads of a row while it stages: its id, what tells rows apart, and which row it replaces. */
 export interface RowReader {
+  /** A10: only the first row with an id is a record, a row without one is none */
+  readonly distinct: boolean;
+  /** whether rows that cannot be read are failed records */
+  readonly takesUnreadable: boolean;
   /** external id; '' when it is missing */
   id(cells: readonly string[]): string;
   /** the same for rows that say the same, whatever the order of their columns */
@@ -18,8 +23,31 @@ function cellOf(cells: readonly string[], index: number): string {
 }
 
 /** Makes the reader of a part's rows. */
-export function rowReader(part: Pick<PlannedPart, 'columns'>): RowReader {
-  const { columns } = part;
+export function rowReader(part: MappedPart): RowReader {
+  const mapper = mapperOf(part);
+  if (mapper === null) return { distinct: false, takesUnreadable: true, ...cellReader(part.columns) };
+  const reader = cellReader(mapper.columns);
+  let last: readonly string[] | null = null;
+  let mapped: readonly string[] = [];
+  // one row is asked several things, one after the other
+  const view = (cells: readonly string[]): readonly string[] => {
+    if (cells !== last) {
+      mapped = mapper.map(cells).cells;
+      last = cells;
+    }
+    return mapped;
+  };
+  return {
+    distinct: mapper.distinct,
+    takesUnreadable: mapper.takesUnreadable,
+    id: (cells) => reader.id(view(cells)),
+    content: (cells) => reader.content(view(cells)),
+    replaces: (cells) => reader.replaces(view(cells)),
+    translationOf: (cells) => reader.translationOf(view(cells)),
+  };
+}
+
+function cellReader(columns: readonly ColumnPlan[]): Omit<RowReader, 'distinct' | 'takesUnreadable'> {
   const fieldAt = (field: string): number =>
     columns.findIndex((each) => each.use === 'field' && each.field === field);
   const handedBackAt = (header: string): number =>

@@ -117,16 +117,20 @@ class Stager {
   }
 
   async #stageRow(part: PlannedPart, row: ReadRow, rank: 0 | 1): Promise<void> {
+    const reader = this.#reader(part);
     if (!('cells' in row)) {
-      if (rank === 0) {
+      if (rank === 0 && reader.takesUnreadable) {
         const { code, message } = row;
         const raw = Buffer.from(row.raw).toString('base64');
         await this.#take({ row: row.row, file: part.index, id: '', code, message, raw }, rank);
       }
       return;
     }
-    const reader = this.#reader(part);
     const id = reader.id(row.cells);
+    if (reader.distinct && (id === '' || this.#table.find(`${rank}i${id}`) !== undefined)) {
+      this.#noteReplaced(part, row.cells, rank);
+      return;
+    }
     const ownRank = this.#key.tab === 'articles' && reader.translationOf(row.cells) !== '' ? 1 : 0;
     const line: SegmentLine = { row: row.row, file: part.index, id, cells: row.cells };
     const isOwn = ownRank === rank;
@@ -172,12 +176,14 @@ class Stager {
     code: 'DUPLICATE_ID' | null,
     rank: 0 | 1,
   ): Promise<void> {
-    const { cells, id, row } = line;
+    const { cells, row } = line;
     const reader = this.#reader(part);
+    // a corrected mapping may give another one (E1)
+    const id = cells === undefined ? line.id : reader.id(cells);
     const ownRank =
       cells !== undefined && this.#key.tab === 'articles' && reader.translationOf(cells) !== '' ? 1 : 0;
     const isOwn = ownRank === rank;
-    const carried: SegmentLine = { ...line, file: part.index };
+    const carried: SegmentLine = { ...line, id, file: part.index };
     delete carried.ofTranslation;
     if (isOwn) await this.#makeRoom(carried, rank);
     const replaced =
@@ -187,12 +193,14 @@ class Stager {
       if (isOwn) this.#writer.replace();
       return;
     }
-    if (cells === undefined || code !== null) {
+    if (cells === undefined || (code !== null && id === line.id)) {
       if (!isOwn) return;
       this.#writer.carry();
       this.#add(code === null ? carried : { ...carried, code, message: line.message ?? REPEATED_ID });
       return;
     }
+    delete carried.code;
+    delete carried.message;
     const repeated = this.#repeated(part, cells, id, rank);
     if (rank === 0 && ownRank === 1 && repeated === null) this.#table.keep(`t${id}`, NO_CONTENT);
     if (!isOwn) return;
@@ -203,14 +211,21 @@ class Stager {
   /** E3: whether a reply that came later has a row for the same record; keeps what this row stands for. */
   #laterReply(part: PlannedPart, cells: readonly string[], id: string, rank: 0 | 1): boolean {
     if (this.#plan.continues === null) return false;
-    const replaces = this.#reader(part).replaces(cells);
-    const row = replaces === null ? null : `${rank}r${replaces.file}\0${replaces.row}`;
+    const reader = this.#reader(part);
+    const row = replacedRow(reader, cells, rank);
     const entry = { ...NO_CONTENT, arrival: part.arrival };
     const isLater = (key: string): boolean => (this.#table.find(key)?.arrival ?? -1) > part.arrival;
     if ((id !== '' && isLater(`${rank}i${id}`)) || (row !== null && isLater(row))) return true;
     if (row !== null) this.#table.keep(row, entry);
-    else if (id !== '') this.#table.keep(`${rank}x${id}`, entry);
+    if (id !== '' && (row === null || reader.distinct)) this.#table.keep(`${rank}x${id}`, entry);
     return false;
+  }
+
+  /** E3: a row that is no record of its own still says which failed row it was mended from. */
+  #noteReplaced(part: PlannedPart, cells: readonly string[], rank: 0 | 1): void {
+    if (this.#plan.continues === null) return;
+    const row = replacedRow(this.#reader(part), cells, rank);
+    if (row !== null) this.#table.keep(row, { ...NO_CONTENT, arrival: part.arrival });
   }
 
   /** G: of rows with one external id the first counts. */
@@ -267,6 +282,12 @@ class Stager {
     }
     return parts;
   }
+}
+
+/** The key of the failed row that a row was mended from, or null. */
+function replacedRow(reader: RowReader, cells: readonly string[], rank: 0 | 1): string | null {
+  const replaces = reader.replaces(cells);
+  return replaces === null ? null : `${rank}r${replaces.file}\0${replaces.row}`;
 }
 
 const NO_CONTENT = { content: [0, 0], arrival: 0 } as const;

@@ -67,7 +67,7 @@ export function completeRecord(tab: Tab, read: ReadRecord, world: World): Comple
   const { externalId, references, people } = read;
   const given: Fields = { externalId, ...read.fields };
   const fields: Fields = { externalId, ...read.fields };
-  const warnings: WarningCode[] = [];
+  const warnings: WarningCode[] = [...read.warnings];
   let faults = read.faults;
   for (const { field, tab: parentTab, externalId: parentId, column, index } of references) {
     given[field] = parentId;

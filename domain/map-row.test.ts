@@ -182,7 +182,7 @@ describe('one file, several tabs', () => {
     const { externalId } = mappedRecordReader(contact)(cells);
     const { references } = mappedRecordReader(ticketMapper)(cells);
     expect(references[0]?.externalId).toBe(externalId);
-    expect(externalId).toMatch(/^[A-Za-z0-9.-]{24}$/);
+    expect(externalId).toMatch(/^[0-9a-f]{32}$/);
     expect(contact).toMatchObject({ distinct: true, takesUnreadable: false });
     expect(ticketMapper).toMatchObject({ distinct: false, takesUnreadable: true });
   });

@@ -180,16 +180,16 @@ function furthest(texts: readonly string[], form: TimeForm, isLatest: boolean): 
   return found;
 }
 
-const ID_CHARACTERS = 24;
+const ID_CHARACTERS = 32;
 
 /**
  * An external id of values, which it does not show: the same for the same values, without regard to case and outer
- * spaces; '' when all are empty. 144 bits of a hash, in characters that every desk takes.
+ * spaces; '' when all are empty. 128 bits of a hash, so that two are never taken for one.
  */
 export function derivedId(values: readonly string[]): string {
   const keys = values.map((value) => value.trim().toLowerCase());
   if (keys.every((key) => key === '')) return '';
-  return recordDigest({ keys }).slice(0, ID_CHARACTERS).replaceAll('_', '.');
+  return recordDigest({ keys }).slice(0, ID_CHARACTERS);
 }
 
 function withPrefix(get: Getter, { prefix }: FieldRule): Getter {
@@ -246,12 +246,13 @@ export function distinctKey(
   ) ?? ['', ''];
   const find = columnFinder(header);
   const places = columnsOf(field).map(find);
-  const { idFrom, join }: FieldRule = typeof field === 'string' ? {} : field;
+  const { idFrom, join, prefix = '' }: FieldRule = typeof field === 'string' ? {} : field;
   return (cells) => {
     const given = places.map((place) => cells[place] ?? '');
-    if (given.every((cell) => cell.trim() === '')) return '';
-    if (idFrom !== undefined) return JSON.stringify(given.map((cell) => cell.trim().toLowerCase()));
     const filled = given.filter((cell) => cell.trim() !== '');
-    return join === undefined ? (filled[0] ?? '') : filled.join(join);
+    if (filled.length === 0) return '';
+    if (idFrom !== undefined)
+      return `${prefix}\0${JSON.stringify(given.map((cell) => cell.trim().toLowerCase()))}`;
+    return prefix + (join === undefined ? (filled[0] ?? '') : filled.join(join));
   };
 }

@@ -23,9 +23,14 @@ export interface PlannedPart {
   delimiter: ',' | ';' | '\t' | null;
   /** verbatim, in the file's order */
   header: string[];
-  /** one per header (A10) */
+  /** one per header (A10); with a mapping only what was handed back is told apart */
   columns: ColumnPlan[];
-  /** counted apart (D1), unreadable rows included */
+  /**
+   * A10: the mapping's entry that reads it, as JSON (its names may hold what a document's field names may not), and the place of
+   * the tab in it; null = the prepared format
+   */
+  mapping: { file: string; tab: number } | null;
+  /** counted apart (D1), unreadable rows included; of a part that gives one record per external id, those */
   records: number;
   /** unpacked */
   bytes: number;

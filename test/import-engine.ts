@@ -123,6 +123,7 @@ export async function makeRequest(
     omit?: readonly Tab[];
     scope?: string;
     encodings?: Record<string, string>;
+    mapping?: unknown;
   } = {},
 ): Promise<string> {
   const request = `m_${randomBytes(8).toString('hex')}`;
@@ -135,6 +136,7 @@ export async function makeRequest(
     remarks: '',
     desk: { kind: 'embedded', portal },
     encodings: options.encodings ?? {},
+    mapping: options.mapping ?? null,
   });
   for (const [name, body] of Object.entries(files)) await upload(engine, request, name, body, null);
   return request;
