@@ -22,7 +22,7 @@ export function makeJoinQueue({ client, queue, turns }: Dependencies): Lifecycle
       taskQueue: queue.taskQueue,
       args: [{ turns }],
       signal: queue.signals.join,
-      signalArgs: [entry],
+      signalArgs: [entry, turns],
       staticSummary: 'Whose turn it is',
       staticDetails: 'One turn is one phase run. Phase 2 goes first, then phase 1 in the order of approval.',
     });

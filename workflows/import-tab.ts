@@ -71,11 +71,8 @@ async function importGroups(
   };
   const underWayAtMost = (count: number): Promise<void> => condition(() => underWay.size <= count);
 
-  try {
-    for (
-      let after: number | null = job.imported;
-      after !== null && after < segments && faults.length === 0;
-    ) {
+  const startAll = async (): Promise<void> => {
+    for (let after: number | null = job.imported; after !== null && after < segments; ) {
       const page = await imports.planImport.executeWithOptions(said(`groups of ${job.tab} after ${after}`), [
         { ...run, tab: job.tab, after },
       ]);
@@ -86,11 +83,14 @@ async function importGroups(
       }
       after = page.next;
     }
+  };
+
+  try {
+    await startAll();
   } catch (error) {
     faults.push(error);
-  } finally {
-    await CancellationScope.nonCancellable(() => underWayAtMost(0));
   }
+  await CancellationScope.nonCancellable(() => underWayAtMost(0));
   if (faults.length > 0) throw faults[0];
 }
 

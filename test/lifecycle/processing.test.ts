@@ -28,7 +28,7 @@ describe('one phase', () => {
       imported
         .filter(({ tab }) => tab === 'contacts')
         .map(({ from }) => from)
-        .toSorted(),
+        .toSorted((a, b) => a - b),
     ).toEqual([1, 2, 3, 4]);
     expect(imported.findLastIndex(({ tab }) => tab === 'contacts')).toBeLessThan(
       imported.findIndex(({ tab }) => tab === 'tickets'),
@@ -255,7 +255,7 @@ describe('faults', () => {
     const request = await (await life.create()).approved();
     await life.until('importing', () => life.world.named('importSegments').length > 0);
     await request.handle.cancel();
-    await expect(request.result()).rejects.toThrow();
+    await expect(request.result()).rejects.toThrow('cancelled');
     gate.open();
     expect(life.world.documents.get(request.id)).toMatchObject({ state: 'STOPPED', paused: null });
     expect(life.world.closedPortals.size).toBe(0);

@@ -64,7 +64,7 @@ export class World {
   /** As new. */
   clear(): void {
     this.failNoMore();
-    for (const gate of [...this.#gates.values()]) gate.open();
+    for (const gate of this.#gates.values()) gate.open();
     for (const list of [this.calls, this.audit, this.messages, this.integrationsOn]) list.length = 0;
     for (const map of [this.documents, this.claims, this.closedPortals, this.gone]) map.clear();
     this.checks = CLEAN;
@@ -191,7 +191,7 @@ export class World {
     type Act = (argument: Parameters<Activities[Name]>[0]) => Promise<unknown>;
     const does: Act = async (argument) => {
       const { cancellationSignal, info } = Context.current();
-      const at = Number(info.scheduledTimestampMs);
+      const at = info.scheduledTimestampMs;
       this.calls.push({ name, argument, at });
       const gate = this.#gates.get(name);
       if (gate !== undefined) await this.#pass(gate.promise, cancellationSignal);
