@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
-import type { Configuration } from '../configuration/read-configuration.ts';
 import type { Desk } from '../desk/desk.ts';
 import type { MailSender } from '../mail/send-mail.ts';
+import type { IncomingMails } from '../store/incoming-mail.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
@@ -23,7 +23,7 @@ import { makeProveTab } from './prove-tab.ts';
 import { makeReconcileSegments } from './reconcile-segments.ts';
 import { makeRecordRequest } from './record-request.ts';
 import { makeRunChecks } from './run-checks.ts';
-import { makeSendMessage } from './send-message.ts';
+import { makeSendMessage, type SendMessageDependencies } from './send-message.ts';
 import { makeStageTab } from './stage-tab.ts';
 import { makeCloseSupportTicket, makeOpenSupportTicket } from './support-ticket.ts';
 import { makeWatchHolders } from './watch-holders.ts';
@@ -33,20 +33,23 @@ import { makeWriteReport } from './write-report.ts';
 export interface ActivityDependencies {
   stores: Stores;
   importStores: ImportStores;
+  incomingMails: IncomingMails;
   storage: Storage;
   desk: Desk;
   mail: MailSender;
   client: Client;
-  configuration: Configuration;
+  settings: SendMessageDependencies['settings'] & {
+    /** whom a request over a limit is sent to (A4) */
+    supportAddress: string;
+    /** how many phase runs go at a time (B4) */
+    concurrentTurns: number;
+  };
   /** names in Temporal; they are the workflows' own and come from their worker */
   names: {
     workflowIdOf: (request: string) => string;
     queue: Parameters<typeof makeJoinQueue>[0]['queue'];
   };
 }
-
-/** C7: how long the link to a report works that was too large for a mail. */
-const LINK_LIFETIME_MS = 30 * 24 * 3_600_000;
 
 /** The activities of import workers (design: From file to desk). */
 export function createImportActivities(deps: ActivityDependencies): ImportActivities {
@@ -67,28 +70,14 @@ export function createImportActivities(deps: ActivityDependencies): ImportActivi
 
 /** The activities of lifecycle workers: everything about a request but its import. */
 export function createLifecycleActivities(deps: ActivityDependencies): LifecycleActivities {
-  const { stores, importStores, storage, desk, client, configuration, names } = deps;
+  const { stores, importStores, storage, desk, mail, client, settings, names } = deps;
   const { workflowIdOf, queue } = names;
-  const inQueue = { client, queue, turns: configuration.concurrentTurns };
+  const inQueue = { client, queue, turns: settings.concurrentTurns };
   return {
     recordRequest: makeRecordRequest({ stores, client, workflowIdOf }),
     appendAudit: makeAppendAudit({ stores }),
-    sendMessage: makeSendMessage({
-      stores,
-      importStores,
-      storage,
-      desk,
-      mail: deps.mail,
-      settings: {
-        publicUrl: configuration.publicUrl,
-        teamMail: configuration.mail.team,
-        messageDomain: new URL(configuration.publicUrl).hostname,
-        largestAttachment: configuration.largestAttachment,
-        linkSecret: configuration.secret,
-        linkLifetime: LINK_LIFETIME_MS,
-      },
-    }),
-    runChecks: makeRunChecks({ stores, storage, desk, supportAddress: configuration.supportAddress }),
+    sendMessage: makeSendMessage({ stores, importStores, storage, desk, mail, settings }),
+    runChecks: makeRunChecks({ stores, storage, desk, supportAddress: settings.supportAddress }),
     claimPortal: makeClaimPortal({ stores, desk }),
     releasePortal: makeReleasePortal({ stores, desk }),
     closePortal: makeClosePortal({ desk }),
@@ -98,7 +87,7 @@ export function createLifecycleActivities(deps: ActivityDependencies): Lifecycle
     closeSupportTicket: makeCloseSupportTicket({ stores }),
     estimatePhase: makeEstimatePhase({ stores }),
     recordSpeed: makeRecordSpeed({ stores }),
-    eraseUploads: makeEraseUploads({ stores, storage }),
+    eraseUploads: makeEraseUploads({ stores, storage, incomingMails: deps.incomingMails }),
     joinQueue: makeJoinQueue(inQueue),
     leaveQueue: makeLeaveQueue(inQueue),
     watchHolders: makeWatchHolders({ client, workflowIdOf }),

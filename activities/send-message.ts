@@ -1,5 +1,6 @@
 import type { Desk, Portal } from '../desk/desk.ts';
 import { type ComposedMessage, composeMessage, type MessageFacts } from '../mail/compose-message.ts';
+import { replyAddress } from '../mail/reply-address.ts';
 import type { MailSender, OutgoingMail } from '../mail/send-mail.ts';
 import { signReportLink } from '../store/report-links.ts';
 import type { ImportStores } from '../store/import-stores.ts';
@@ -16,8 +17,10 @@ export interface SendMessageDependencies {
   mail: MailSender;
   settings: {
     publicUrl: string;
-    /** where answers go */
+    /** where answers go outside of the reply window */
     teamMail: string;
+    /** E1: the mailbox for replies; null when they do not come by mail */
+    replyMailbox: string | null;
     /** the part of a Message-ID after the @ */
     messageDomain: string;
     /** C7: a larger report is linked, not attached; in bytes */
@@ -52,7 +55,10 @@ export function makeSendMessage(deps: SendMessageDependencies): LifecycleActivit
     const request = await stores.requests.get(order.request);
     if (request === null) throw new RequestNotRecorded('the request is not recorded yet');
     const known = await stores.messages.get(order.request, order.sequence);
-    const portal = request.desk?.portal == null ? null : await deps.desk.portal(request.desk.portal);
+    const portal =
+      request.desk === null || request.desk.portal === null
+        ? null
+        : await deps.desk.portal(request.desk.portal);
     const report = await findReport(deps, order);
     const message = known ?? (await compose(deps, order, request, portal, report));
     if (message.state !== 'sent') {
@@ -64,7 +70,7 @@ export function makeSendMessage(deps: SendMessageDependencies): LifecycleActivit
         html: message.html,
         messageId: message.messageId,
         references: [threadId(order.request, settings.messageDomain)],
-        replyTo: settings.teamMail,
+        replyTo: replyToOf(settings, order, request),
         attachments:
           report === null || !report.attached
             ? []
@@ -89,6 +95,16 @@ export function makeSendMessage(deps: SendMessageDependencies): LifecycleActivit
       });
     }
   };
+}
+
+/** E1: from the phase 1 report until the end of the window answers go to the request itself. */
+function replyToOf(
+  { replyMailbox, teamMail, linkSecret }: SendMessageDependencies['settings'],
+  order: MessageOrder,
+  request: RequestDocument,
+): string {
+  const answered = order.kind === 'phase1Report' || request.state === 'REPLY_WINDOW';
+  return replyMailbox !== null && answered ? replyAddress(linkSecret, order.request, replyMailbox) : teamMail;
 }
 
 interface FoundReport {

@@ -52,6 +52,9 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DATABASE = 'deskferry';
 const TENANT = 'acme';
 const PORTAL = 'acme';
+/** Keeps an import worker below 400 MB whatever it imports (docs/operations.md). */
+const IMPORT_WORKER_MEMORY = ['--max-old-space-size=300', '--max-semi-space-size=16'];
+const REPLY_ADDRESS = 'replies@deskferry.example';
 
 /** The sample portal's administrator and primary contact. */
 export const ADMINISTRATOR_MAIL = 'keiko.sato@acme.example';
@@ -65,11 +68,14 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
   const { dataFolder, say, log } = options;
   const given = options.env ?? process.env;
   await mkdir(dataFolder, { recursive: true });
+  const mailbox = given['REPLY_ADDRESS'] ?? REPLY_ADDRESS;
+  const replyPort = Number(given['SMTP_LISTEN_PORT'] ?? (await freePort()));
   const stack = await startStack({
     dataFolder: join(dataFolder, 'servers'),
     say,
     env: given,
     mail: given['SMTP_URL'] === undefined,
+    handOn: { mailbox, port: replyPort },
   });
   const processes: Supervised[] = [];
   const stop = async (): Promise<void> => {
@@ -94,17 +100,19 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
       SMTP_URL: smtp,
       STORAGE_FOLDER: storage,
       DESKFERRY_SECRET: secret,
+      REPLY_ADDRESS: mailbox,
+      SMTP_LISTEN_PORT: String(replyPort),
       MAIL_FROM: given['MAIL_FROM'] ?? 'Deskferry <migration@deskferry.example>',
       TEAM_MAIL: given['TEAM_MAIL'] ?? 'team@deskferry.example',
       SUPPORT_ADDRESS: given['SUPPORT_ADDRESS'] ?? 'support@deskferry.example',
     };
-    const start = (name: string, file: string, args: string[] = []): void => {
-      processes.push(supervise({ name, file: join(ROOT, file), args, env, say: log }));
+    const start = (name: string, file: string, args: string[] = [], nodeArgs: string[] = []): void => {
+      processes.push(supervise({ name, file: join(ROOT, file), args, nodeArgs, env, say: log }));
     };
     start('api', 'api/serve.ts');
-    start('lifecycle worker', 'workers/run.ts', ['lifecycle']);
+    start('lifecycle worker', 'workers/run.ts', ['lifecycle', 'mail']);
     for (let n = 1; n <= (options.importWorkers ?? 1); n++)
-      start(`import worker ${n}`, 'workers/run.ts', ['imports']);
+      start(`import worker ${n}`, 'workers/run.ts', ['imports'], IMPORT_WORKER_MEMORY);
     say('Starting the API and the workers ...');
     await within(60_000, [ready(`${url}/readyz`), ...processes.map((each) => each.ready)]);
     return {

@@ -21,6 +21,8 @@ export function supervise(options: {
   name: string;
   file: string;
   args?: string[];
+  /** for Node itself */
+  nodeArgs?: string[];
   env: NodeJS.ProcessEnv;
   say: (line: string) => void;
 }): Supervised {
@@ -32,10 +34,14 @@ export function supervise(options: {
 
   const start = (): void => {
     // A channel to the child, so that it ends when this process is killed and cannot ask it to.
-    const running = spawn(process.execPath, [options.file, ...(options.args ?? [])], {
-      env: options.env,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
+    const running = spawn(
+      process.execPath,
+      [...(options.nodeArgs ?? []), options.file, ...(options.args ?? [])],
+      {
+        env: options.env,
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      },
+    );
     child = running;
     running.once('message', () => isReady());
     for (const stream of [running.stdout, running.stderr]) {

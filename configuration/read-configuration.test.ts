@@ -33,6 +33,7 @@ describe('configuration', () => {
         from: 'Deskferry <deskferry@example.com>',
         team: 'team@example.com',
       },
+      replies: null,
       supportAddress: 'support@example.com',
       publicUrl: 'http://localhost:8080',
       storageFolder: '/var/lib/deskferry',

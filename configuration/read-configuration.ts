@@ -21,6 +21,17 @@ export interface Configuration {
     /** the migration team's own address */
     team: string;
   };
+  /** E1: how replies come by mail; null = they do not */
+  replies: {
+    /** the mailbox replies go to; a token is added to its name */
+    mailbox: string;
+    smtp: { host: string; port: number; tls: { keyFile: string; certFile: string } | null } | null;
+    imap: { url: string; folder: string; moveTo: string | null; every: number } | null;
+    /** in bytes */
+    largestMail: number;
+    /** how long mail that was not taken is held for the team, in milliseconds */
+    keepHeld: number;
+  } | null;
   /** whom a request over a limit is sent to (A4) */
   supportAddress: string;
   /** where people reach the API, without a slash at the end */
@@ -133,6 +144,20 @@ const ENVIRONMENT = z.object({
   MAIL_FROM: mailbox,
   TEAM_MAIL: mailbox,
   SUPPORT_ADDRESS: mailbox,
+  REPLY_ADDRESS: readBy(
+    (text) => (/^[^\s<>@+]{1,18}@[^\s<>@]+$/.test(text) ? text : null),
+    'is not a bare mail address with at most 18 characters before the @',
+  ).optional(),
+  SMTP_LISTEN_HOST: z.string().min(1).default('127.0.0.1'),
+  SMTP_LISTEN_PORT: count('is not a port (1 to 65535)', 65_535).optional(),
+  SMTP_LISTEN_TLS_KEY: z.string().min(1).optional(),
+  SMTP_LISTEN_TLS_CERT: z.string().min(1).optional(),
+  IMAP_URL: webAddress(['imap:', 'imaps:'], 'is no imap:// or imaps:// address').optional(),
+  IMAP_FOLDER: z.string().min(1).default('INBOX'),
+  IMAP_MOVE_TO: z.string().min(1).optional(),
+  IMAP_POLL: readBy(readDuration, DURATION_FAULT).default(30_000),
+  LARGEST_MAIL: count('is not a number of bytes').default(50_000_000),
+  HELD_MAIL_RETENTION: readBy(readDuration, DURATION_FAULT).default(30 * 86_400_000),
   PUBLIC_URL: webAddress(['http:', 'https:'], 'is no http:// or https:// address'),
   STORAGE_FOLDER: z.string().min(1),
   DESKFERRY_REPLY_WINDOW: readBy(readDuration, DURATION_FAULT).default(REPLY_WINDOW_MS),
@@ -142,6 +167,30 @@ const ENVIRONMENT = z.object({
   DESKFERRY_LARGEST_ATTACHMENT: count('is not a number of bytes').default(10_000_000),
   LOG_LEVEL: z.enum(LOG_LEVELS, `is none of ${LOG_LEVELS.join(', ')}`).default('info'),
 });
+
+function repliesOf(env: z.output<typeof ENVIRONMENT>): Configuration['replies'] {
+  if (env.REPLY_ADDRESS === undefined) return null;
+  const { SMTP_LISTEN_TLS_KEY: keyFile, SMTP_LISTEN_TLS_CERT: certFile } = env;
+  const tls = keyFile === undefined || certFile === undefined ? null : { keyFile, certFile };
+  return {
+    mailbox: env.REPLY_ADDRESS,
+    smtp:
+      env.SMTP_LISTEN_PORT === undefined
+        ? null
+        : { host: env.SMTP_LISTEN_HOST, port: env.SMTP_LISTEN_PORT, tls },
+    imap:
+      env.IMAP_URL === undefined
+        ? null
+        : {
+            url: env.IMAP_URL,
+            folder: env.IMAP_FOLDER,
+            moveTo: env.IMAP_MOVE_TO ?? null,
+            every: env.IMAP_POLL,
+          },
+    largestMail: env.LARGEST_MAIL,
+    keepHeld: env.HELD_MAIL_RETENTION,
+  };
+}
 
 /**
  * Reads the environment once, at the start of a process. A variable that is set to nothing counts as not set.
@@ -171,6 +220,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     },
     mongodb: { uri: env.MONGODB_URI, database: env.MONGODB_DATABASE },
     mail: { smtpUrl: env.SMTP_URL, from: env.MAIL_FROM, team: env.TEAM_MAIL },
+    replies: repliesOf(env),
     supportAddress: env.SUPPORT_ADDRESS,
     publicUrl: env.PUBLIC_URL.replace(/\/+$/, ''),
     storageFolder: env.STORAGE_FOLDER,

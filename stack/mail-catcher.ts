@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type AddressObject, type ParsedMail, simpleParser } from 'mailparser';
+import { createTransport } from 'nodemailer';
 import { SMTPServer } from 'smtp-server';
 import { answerMailPage } from './mail-catcher-page.ts';
 
@@ -39,7 +40,14 @@ export interface CaughtMails {
   attachment(id: string, index: number): Promise<{ filename: string; content: Buffer } | null>;
 }
 
-/** A mail server that delivers nothing and keeps all. */
+/** Mail to one mailbox, or to its name with something after a `+`, that is delivered to a server on this machine as well. */
+export interface HandOn {
+  mailbox: string;
+  /** of an SMTP server on 127.0.0.1 */
+  port: number;
+}
+
+/** A mail server that keeps all and delivers nothing, but for what is handed on. */
 export interface MailCatcher {
   /** `smtp://127.0.0.1:port` */
   address: string;
@@ -59,6 +67,7 @@ export async function startMailCatcher(options: {
   dataFolder: string;
   port?: number;
   uiPort?: number;
+  handOn?: HandOn;
 }): Promise<MailCatcher> {
   const folder = join(options.dataFolder, 'mail');
   await mkdir(folder, { recursive: true });
@@ -93,7 +102,9 @@ export async function startMailCatcher(options: {
           to: rcptTo.map((recipient) => recipient.address),
           date: new Date().toISOString(),
         };
-        keep(folder, Buffer.concat(chunks), envelope)
+        const raw = Buffer.concat(chunks);
+        handOn(options.handOn, envelope, raw)
+          .then(() => keep(folder, raw, envelope))
           .then((id) => summarise(folder, id, envelope))
           .then(
             (mail) => {
@@ -178,6 +189,22 @@ async function readEnvelope(folder: string, id: string): Promise<Envelope> {
 
 async function parse(folder: string, id: string): Promise<ParsedMail> {
   return simpleParser(await readFile(join(folder, `${id}.eml`)));
+}
+
+async function handOn(to: HandOn | undefined, envelope: Envelope, raw: Buffer): Promise<void> {
+  if (to === undefined) return;
+  const [name = '', domain = ''] = to.mailbox.toLowerCase().split('@');
+  const recipients = envelope.to.filter((address) => {
+    const [local = '', host = ''] = address.toLowerCase().split('@');
+    return host === domain && (local === name || local.startsWith(`${name}+`));
+  });
+  if (recipients.length === 0) return;
+  const transport = createTransport({ host: '127.0.0.1', port: to.port, ignoreTLS: true });
+  try {
+    await transport.sendMail({ envelope: { from: envelope.from, to: recipients }, raw });
+  } finally {
+    transport.close();
+  }
 }
 
 async function summarise(folder: string, id: string, envelope: Envelope): Promise<CaughtMail> {

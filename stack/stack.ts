@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { findMongo } from './find-mongo.ts';
 import { findTemporal } from './find-temporal.ts';
-import { type MailCatcher, startMailCatcher } from './mail-catcher.ts';
+import { type HandOn, type MailCatcher, startMailCatcher } from './mail-catcher.ts';
 import { type MongoServer, startMongo } from './mongo-server.ts';
 import { type Surroundings, surroundings } from './surroundings.ts';
 import { startTemporal, type TemporalServer } from './temporal-server.ts';
@@ -42,6 +42,8 @@ export interface StackOptions extends Partial<Surroundings> {
   temporalUiPort?: number;
   mailUiPort?: number;
   smtpPort?: number;
+  /** mail that the catcher delivers as well: to the service's own mailbox */
+  handOn?: HandOn;
   temporal?: boolean;
   mongodb?: boolean;
   mail?: boolean;
@@ -54,7 +56,7 @@ export interface StackOptions extends Partial<Surroundings> {
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   await mkdir(options.dataFolder, { recursive: true });
-  const { dataFolder, temporalUiPort, mailUiPort, smtpPort } = options;
+  const { dataFolder, temporalUiPort, mailUiPort, smtpPort, handOn } = options;
   const around = surroundings(options);
   const [temporal, mongodb, mail] = await allOrNone<TemporalServer, MongoServer, MailCatcher>(
     options.temporal === false
@@ -67,6 +69,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           dataFolder,
           ...(smtpPort && { port: smtpPort }),
           ...(mailUiPort && { uiPort: mailUiPort }),
+          ...(handOn && { handOn }),
         }),
   );
   let stopping: Promise<void> | null = null;

@@ -1,5 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createImportActivities, createLifecycleActivities } from '../activities/create-activities.ts';
 import { createLogger } from '../configuration/create-logger.ts';
@@ -9,6 +10,7 @@ import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
 import { createMailSender } from '../mail/send-mail.ts';
 import { openDatabase } from '../store/database.ts';
 import { createImportStores } from '../store/import-stores.ts';
+import { createIncomingMails } from '../store/incoming-mail.ts';
 import { openStorage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
 import {
@@ -19,23 +21,25 @@ import {
   PROCESSING_QUEUE_WORKFLOW_ID,
   QUEUE_SIGNALS,
 } from '../workflows/messages.ts';
+import { createMigrationLine } from './migration-line.ts';
+import { type MailReceiver, startMailReceiver } from './receive-mail.ts';
 import { temporalLogger } from './temporal-logger.ts';
 
-const KINDS = ['lifecycle', 'imports'] as const;
+const KINDS = ['lifecycle', 'imports', 'mail'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** What this process works on: `lifecycle`, `imports`, or both when it is not told. */
-function kindsOf(argument: string | undefined): readonly Kind[] {
-  if (argument === undefined) return KINDS;
-  const kind = KINDS.find((each) => each === argument);
-  if (kind === undefined) {
-    process.stderr.write(`A worker works on ${KINDS.join(' or ')}; "${argument}" is neither.\n`);
+/** What this process works on, or everything when it is not told. `mail` takes replies; it is one process of a service. */
+function kindsOf(told: readonly string[]): readonly Kind[] {
+  if (told.length === 0) return KINDS;
+  return told.map((argument) => {
+    const kind = KINDS.find((each) => each === argument);
+    if (kind !== undefined) return kind;
+    process.stderr.write(`A worker works on ${KINDS.join(', ')}; "${argument}" is none of them.\n`);
     process.exit(2);
-  }
-  return [kind];
+  });
 }
 
-const kinds = kindsOf(process.argv[2]);
+const kinds = kindsOf(process.argv.slice(2));
 const configuration = (() => {
   try {
     return readConfiguration(process.env);
@@ -47,6 +51,10 @@ const configuration = (() => {
 })();
 endWithParent();
 
+/** C7: how long the link to a report works that was too large for a mail. */
+const LINK_LIFETIME_MS = 30 * 24 * 3_600_000;
+
+const ending = Promise.withResolvers<void>();
 const logger = createLogger(configuration.logLevel, `worker ${kinds.join('+')}`);
 // The process's signals are this file's: a worker is given its grace, then connections are closed.
 Runtime.install({ logger: temporalLogger(logger), shutdownSignals: [] });
@@ -71,7 +79,18 @@ const dependencies = {
   desk: createEmbeddedDesk(database.db, stores.links),
   mail,
   client,
-  configuration,
+  incomingMails: createIncomingMails(database.db),
+  settings: {
+    publicUrl: configuration.publicUrl,
+    teamMail: configuration.mail.team,
+    replyMailbox: configuration.replies?.mailbox ?? null,
+    messageDomain: new URL(configuration.publicUrl).hostname,
+    largestAttachment: configuration.largestAttachment,
+    linkSecret: configuration.secret,
+    linkLifetime: LINK_LIFETIME_MS,
+    supportAddress: configuration.supportAddress,
+    concurrentTurns: configuration.concurrentTurns,
+  },
   names: {
     workflowIdOf: migrationWorkflowId,
     queue: {
@@ -91,36 +110,45 @@ const shared = {
 } as const;
 
 const workers = await Promise.all(
-  kinds.map((kind) =>
-    kind === 'lifecycle'
-      ? Worker.create({
-          ...shared,
-          taskQueue: LIFECYCLE_TASK_QUEUE,
-          workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-          activities: createLifecycleActivities(dependencies),
-          maxCachedWorkflows: 100,
-        })
-      : Worker.create({
-          ...shared,
-          taskQueue: IMPORT_TASK_QUEUE,
-          activities: createImportActivities(dependencies),
-          maxConcurrentActivityTaskExecutions: 4,
-        }),
-  ),
+  kinds
+    .filter((kind) => kind !== 'mail')
+    .map((kind) =>
+      kind === 'lifecycle'
+        ? Worker.create({
+            ...shared,
+            taskQueue: LIFECYCLE_TASK_QUEUE,
+            workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+            activities: createLifecycleActivities(dependencies),
+            maxCachedWorkflows: 100,
+          })
+        : Worker.create({
+            ...shared,
+            taskQueue: IMPORT_TASK_QUEUE,
+            activities: createImportActivities(dependencies),
+            maxConcurrentActivityTaskExecutions: 4,
+          }),
+    ),
 );
+
+const receiver = kinds.includes('mail') ? await receiveMail() : null;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
+    ending.resolve();
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   });
 }
 
 logger.info('working');
 try {
-  const running = Promise.all(workers.map((worker) => worker.run()));
+  const running = Promise.all([
+    ...workers.map((worker) => worker.run()),
+    ...(workers.length === 0 ? [ending.promise] : []),
+  ]);
   tellReady();
   await running;
 } finally {
+  await receiver?.stop();
   mail.close();
   await clientConnection.close();
   await connection.close();
@@ -128,3 +156,31 @@ try {
 }
 logger.info('ended');
 process.exit(0);
+
+/** E1: replies by mail, where the service is given a mailbox for them. */
+async function receiveMail(): Promise<MailReceiver | null> {
+  const { replies } = configuration;
+  if (replies === null) {
+    logger.info('no REPLY_ADDRESS: replies do not come by mail');
+    return null;
+  }
+  const { smtp } = replies;
+  const tls =
+    smtp === null || smtp.tls === null
+      ? null
+      : { key: await readFile(smtp.tls.keyFile, 'utf8'), cert: await readFile(smtp.tls.certFile, 'utf8') };
+  return startMailReceiver({
+    ...dependencies,
+    migrations: createMigrationLine(client),
+    sendMessage: createLifecycleActivities(dependencies).sendMessage,
+    logger,
+    settings: {
+      secret: configuration.secret,
+      mailbox: replies.mailbox,
+      smtp: smtp === null ? null : { host: smtp.host, port: smtp.port, tls },
+      imap: replies.imap,
+      largestMail: replies.largestMail,
+      keepHeld: replies.keepHeld,
+    },
+  });
+}
