@@ -3,9 +3,10 @@ import { type Mapping, fileMappingFor, readMapping } from '../domain/field-mappi
 import type { Phase } from '../domain/phase.ts';
 import { numberOfFile } from '../domain/plan-tab.ts';
 import { chooseTabs, type Tab } from '../domain/tab.ts';
+import { confirmedEncodings } from '../sources/confirmed-encodings.ts';
 import { type FileInspection, inspectFile } from '../sources/inspect-file.ts';
 import { DEFAULT_ZIP_CAPS } from '../sources/open-zip.ts';
-import type { Encoding, FileAccess } from '../sources/rows.ts';
+import type { FileAccess } from '../sources/rows.ts';
 import type { Drafts } from '../store/drafts.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { PlannedPart, PlannedUpload, StoredPlan } from '../store/plans.ts';
@@ -154,13 +155,7 @@ function inspect(
   upload: Upload,
   confirmed: Readonly<Record<string, string>>,
 ): Promise<FileInspection> {
-  const encoding: Record<string, Encoding> = {};
-  for (const [name, value] of Object.entries(confirmed)) {
-    // confirmed by file name, or by `file.zip/entry.csv`
-    if (name === upload.name) encoding[name] = value as Encoding;
-    else if (name.startsWith(`${upload.name}/`))
-      encoding[name.slice(upload.name.length + 1)] = value as Encoding;
-  }
+  const encoding = confirmedEncodings(upload.name, confirmed);
   // sizes were judged when the request was verified, against its own limits
   const caps = { ...DEFAULT_ZIP_CAPS, unpackedBytes: Number.MAX_SAFE_INTEGER };
   return inspectFile(accessTo(storage, upload), { encoding, caps, onBytes: () => beat() });

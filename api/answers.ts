@@ -13,7 +13,7 @@ const phase = z.enum(PHASES).meta({ id: 'Phase' });
 const state = z.enum(STATES).meta({ id: 'State' });
 const requestId = z.string().meta({ description: 'Id of a migration request.' });
 
-const faultAnswer = z
+export const faultAnswer = z
   .strictObject({
     pointer: z
       .string()

@@ -8,6 +8,7 @@ export type OpenApiDocument = ReturnType<typeof createDocument>;
 const TAGS = [
   { name: 'Requests', description: 'Filing a migration request and redoing its steps (A).' },
   { name: 'Files', description: 'Uploading what is to be moved (A4).' },
+  { name: 'Mappings', description: 'Which columns become which fields (A10).' },
   {
     name: 'Commands',
     description: 'What moves a request on (A6, B1, E, F1). Each answers 202 with the request as it stands.',

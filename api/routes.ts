@@ -3,8 +3,10 @@ import type { Route } from './route.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { deskRoutes } from './routes/desk.ts';
 import { fileRoutes } from './routes/files.ts';
+import { mappingRoutes } from './routes/mappings.ts';
 import { migrationRoutes } from './routes/migrations.ts';
 import { portalRoutes } from './routes/portals.ts';
+import { previewRoutes } from './routes/preview.ts';
 import { progressRoutes } from './routes/progress.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { replyRoutes } from './routes/replies.ts';
@@ -16,6 +18,8 @@ export function createRoutes(api: Api): Route[] {
   const routes: Route[] = [
     ...migrationRoutes(api),
     ...fileRoutes(api),
+    ...mappingRoutes(api),
+    ...previewRoutes(api),
     ...deskRoutes(api),
     ...commandRoutes(api),
     ...replyRoutes(api),

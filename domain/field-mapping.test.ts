@@ -137,10 +137,12 @@ describe('a mapping document', () => {
 describe('which entry is for a file', () => {
   const mapping: Mapping = {
     version: 1,
-    files: ['tickets_??.csv', 'export.zip/*/people.csv', 'x/users.csv', '*list*.CSV'].map((file) => ({
-      file,
-      tabs: [],
-    })),
+    files: ['tickets_??.csv', 'export.zip/*/people.csv', 'x/users.csv', '*list*.CSV', 'が.csv'].map(
+      (file) => ({
+        file,
+        tabs: [],
+      }),
+    ),
   };
   test.each<[string, string | null, string | null]>([
     ['Tickets_01.csv', null, 'tickets_??.csv'],
@@ -152,6 +154,7 @@ describe('which entry is for a file', () => {
     ['list (2).csv', null, '*list*.CSV'],
     ['tickets_01 (3).csv', null, 'tickets_??.csv'],
     ['aXcsv', null, null],
+    ['か\u3099.csv', null, 'が.csv'],
   ])('A10: %s %s is read by %s', (file, entry, expected) => {
     expect(fileMappingFor(mapping, { file, entry })?.file ?? null).toBe(expected);
   });

@@ -91,15 +91,23 @@ export function columnNames(header: readonly string[]): string[] {
   });
 }
 
-/** Finds columns of a file by name: exactly, else without regard to case, spaces, underscores and hyphens; -1 when there is none. */
+/**
+ * Finds columns of a file by name: as it is composed, else without regard to case, spaces, underscores and hyphens; -1 when there is
+ * none.
+ */
 export function columnFinder(header: readonly string[]): (name: string) => number {
   const exact = new Map<string, number>();
   const loose = new Map<string, number>();
-  for (const [index, name] of columnNames(header).entries()) {
-    exact.set(name, index);
+  // one character may be written in two ways; which one a file has is nothing a person sees
+  for (const [index, each] of columnNames(header).entries()) {
+    const name = each.normalize('NFC');
+    if (!exact.has(name)) exact.set(name, index);
     if (!loose.has(headerKey(name))) loose.set(headerKey(name), index);
   }
-  return (name) => exact.get(name.trim()) ?? loose.get(headerKey(name)) ?? -1;
+  return (wanted) => {
+    const name = wanted.trim().normalize('NFC');
+    return exact.get(name) ?? loose.get(headerKey(name)) ?? -1;
+  };
 }
 
 /**
@@ -120,8 +128,8 @@ export function fileMappingFor(
 
 /** Whether a name fits a pattern: `*` is any text, `?` one character; case does not matter. Never slower than both lengths multiplied. */
 function fits(pattern: string, name: string): boolean {
-  const wanted = [...pattern.trim().toLowerCase()];
-  const given = [...name.toLowerCase()];
+  const wanted = [...pattern.trim().normalize('NFC').toLowerCase()];
+  const given = [...name.normalize('NFC').toLowerCase()];
   let at = 0;
   let star = -1;
   let afterStar = 0;

@@ -79,6 +79,8 @@ export interface InspectOptions {
   /** what the requester confirmed: for all parts, or by entry (the key of a plain file is its name) */
   encoding?: Encoding | Readonly<Record<string, Encoding>>;
   caps?: ZipCaps;
+  /** only names, headers and encodings: no record is counted */
+  headersOnly?: boolean;
   /** called with the bytes read since the last call, as a sign of life */
   onBytes?: (bytes: number) => void;
   /** ends the inspection with its reason */
@@ -258,7 +260,7 @@ async function inspectPart(
   }
   if (!(await inspectHeader(open, part, kind, problems))) return;
   part.kind = kind;
-  await inspectRecords(open, { ...part, kind }, part, problems);
+  if (options.headersOnly !== true) await inspectRecords(open, { ...part, kind }, part, problems);
 }
 
 function kindOf(type: FileType): PartKind | null {

@@ -5,6 +5,7 @@ import { createFindings, type StoredFindings } from './findings.ts';
 import { createIdempotency, type Idempotency } from './idempotency.ts';
 import { createKeys, type Keys } from './keys.ts';
 import { createLinks, type Links } from './links.ts';
+import { createMappings, type Mappings } from './mappings.ts';
 import { createMessages, type Messages } from './messages.ts';
 import { createPortalClaims, type PortalClaims } from './portal-claims.ts';
 import { createReplies, type Replies } from './replies.ts';
@@ -21,6 +22,7 @@ export interface Stores {
   idempotency: Idempotency;
   keys: Keys;
   links: Links;
+  mappings: Mappings;
   messages: Messages;
   portalClaims: PortalClaims;
   replies: Replies;
@@ -38,6 +40,7 @@ export function createStores(db: Db): Stores {
     idempotency: createIdempotency(db),
     keys: createKeys(db),
     links: createLinks(db),
+    mappings: createMappings(db),
     messages: createMessages(db),
     portalClaims: createPortalClaims(db),
     replies: createReplies(db),

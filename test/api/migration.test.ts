@@ -383,7 +383,15 @@ describe('a whole migration', () => {
     expect((await caller.post(`${path}/replies`, {})).body.errors).toMatchObject([{ pointer: '' }]);
     const inJson = await caller.post(`${path}/replies`, {
       text: '直しました',
-      mapping: { contacts: { 'Last Name': 'lastName' } },
+      mapping: {
+        version: 1,
+        files: [
+          {
+            file: 'Contacts.csv',
+            tabs: [{ tab: 'contacts', fields: { ContactExtId: 'id', 'Last Name': 'lastName' } }],
+          },
+        ],
+      },
       files: [{ name: 'Contacts.csv', content: Buffer.from('mended').toString('base64') }],
     });
     expect(inJson.status).toBe(202);
