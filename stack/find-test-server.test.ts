@@ -3,7 +3,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { expect, test } from 'vitest';
 import { ensureTestServer } from './find-test-server.ts';
-import { registerSearchAttributes } from './search-attributes.ts';
+import { registerSearchAttributes } from '../workers/search-attributes.ts';
 
 test('the time-skipping server takes the search attributes and runs a wait of two weeks in seconds', async () => {
   const path = await ensureTestServer();

@@ -11,7 +11,7 @@ export { ensureTestServer } from './find-test-server.ts';
 export { freePort } from './free-port.ts';
 export { type CaughtMail, type CaughtMailBody, startMailCatcher } from './mail-catcher.ts';
 export { startMongo } from './mongo-server.ts';
-export { registerSearchAttributes, SEARCH_ATTRIBUTES } from './search-attributes.ts';
+export { registerSearchAttributes } from '../workers/search-attributes.ts';
 export { startTemporal } from './temporal-server.ts';
 
 /** Where the parts of the stack are. A part that was left out has the empty address, or null. */

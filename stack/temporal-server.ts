@@ -4,7 +4,7 @@ import { Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { findTemporal } from './find-temporal.ts';
 import { freePort, onFreePorts } from './free-port.ts';
-import { registerSearchAttributes, SEARCH_ATTRIBUTES } from './search-attributes.ts';
+import { registerSearchAttributes, SEARCH_ATTRIBUTES } from '../workers/search-attributes.ts';
 import { startServer } from './server-process.ts';
 import { type Surroundings, surroundings } from './surroundings.ts';
 

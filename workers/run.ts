@@ -23,6 +23,7 @@ import {
 } from '../workflows/messages.ts';
 import { createMigrationLine } from './migration-line.ts';
 import { type MailReceiver, startMailReceiver } from './receive-mail.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
 import { temporalLogger } from './temporal-logger.ts';
 
 const KINDS = ['lifecycle', 'imports', 'mail'] as const;
@@ -69,6 +70,13 @@ const database = await openDatabase(configuration.mongodb.uri, configuration.mon
 const connection = await NativeConnection.connect(address);
 const clientConnection = await Connection.connect(address);
 const client = new Client({ connection: clientConnection, namespace: temporal.namespace });
+try {
+  await registerSearchAttributes(clientConnection, temporal.namespace);
+} catch (error) {
+  // The account may not; then an administrator makes them (docs/operations.md).
+  const code = (error as { code?: unknown }).code;
+  logger.warn({ code }, 'search attributes could not be made; without them no workflow goes on');
+}
 const mail = createMailSender(configuration.mail.smtpUrl, configuration.mail.from);
 
 const stores = createStores(database.db);
