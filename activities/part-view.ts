@@ -1,3 +1,4 @@
+import { type FedTab, plainColumns } from '../domain/fed-tabs.ts';
 import type { FileMapping } from '../domain/field-mapping.ts';
 import { distinctKey, mappedRecordReader, type RowMapper, rowMappers } from '../domain/map-row.ts';
 import { type ReadRecord, recordReader } from '../domain/read-record.ts';
@@ -5,6 +6,13 @@ import type { PlannedPart } from '../store/plans.ts';
 
 /** What of a planned part says how its rows are read. */
 export type MappedPart = Pick<PlannedPart, 'tab' | 'header' | 'columns' | 'mapping'>;
+
+/** How a plan keeps what a table of this header gives a tab. */
+export function mappedPart({ tab, columns, mapping }: FedTab, header: readonly string[]): MappedPart {
+  if (mapping === null) return { tab, header: [...header], columns: [...columns], mapping };
+  const kept = { file: JSON.stringify(mapping.file), tab: mapping.tab };
+  return { tab, header: [...header], columns: plainColumns(header), mapping: kept };
+}
 
 function fileMappingOf({ file }: NonNullable<PlannedPart['mapping']>): FileMapping {
   return JSON.parse(file) as FileMapping;

@@ -1,4 +1,4 @@
-import { fedTabs, plainColumns } from '../domain/fed-tabs.ts';
+import { fedTabs } from '../domain/fed-tabs.ts';
 import { type Mapping, fileMappingFor, readMapping } from '../domain/field-mapping.ts';
 import type { Phase } from '../domain/phase.ts';
 import { numberOfFile } from '../domain/plan-tab.ts';
@@ -17,6 +17,7 @@ import { beat } from './beat.ts';
 import { countDistinct } from './count-distinct.ts';
 import { ImportError } from './errors.ts';
 import type { ImportActivities, PhasePlan, PhaseRun } from './import-activities.ts';
+import { mappedPart } from './part-view.ts';
 import { accessTo, planOf, uploadOf } from './plan-view.ts';
 
 export interface PlanPhaseDeps {
@@ -174,7 +175,8 @@ function sortParts(
     const name = entry === null ? file : `${file}/${entry}`;
     const fed = fedTabs(mapping, { file, entry, tab: tabGuess, header });
     if (fed.length === 0) ignored.push({ name, reason: 'its name stands for no tab' });
-    for (const { tab, mapping: own, columns } of fed) {
+    for (const each of fed) {
+      const { tab, mapping: own } = each;
       if (!tabs.includes(tab)) ignored.push({ name, reason: `the tab ${tab} was not chosen` });
       else if (kind === 'unknown') ignored.push({ name, reason: 'it cannot be read as a table' });
       else {
@@ -182,13 +184,10 @@ function sortParts(
           file,
           upload: key,
           entry,
-          tab,
+          ...mappedPart(each, header),
           kind,
           encoding,
           delimiter,
-          header,
-          columns: own === null ? [...columns] : plainColumns(header),
-          mapping: own === null ? null : { file: JSON.stringify(own.file), tab: own.tab },
           distinct: own?.file.tabs[own.tab]?.distinct === true,
           records,
           bytes,

@@ -1,10 +1,12 @@
 import type { Desk, Portal } from '../desk/desk.ts';
 import { PortalNotFound } from '../desk/errors.ts';
-import { matchHeaders } from '../domain/columns.ts';
+import { type FedTab, fedTabs } from '../domain/fed-tabs.ts';
+import { readMapping } from '../domain/field-mapping.ts';
 import {
   type FoundTable,
   judgeIntegrations,
   judgeLimits,
+  judgeMapping,
   judgePlan,
   judgeTables,
 } from '../domain/judge-request.ts';
@@ -16,13 +18,16 @@ import {
   type InspectedPart,
   inspectFile,
 } from '../sources/inspect-file.ts';
+import { confirmedEncodings } from '../sources/confirmed-encodings.ts';
 import { DEFAULT_ZIP_CAPS } from '../sources/open-zip.ts';
-import { readPart } from '../sources/read-part.ts';
-import type { Encoding, FileAccess } from '../sources/rows.ts';
+import { type PartKind, readPart } from '../sources/read-part.ts';
+import type { FileAccess } from '../sources/rows.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
 import { beat } from './beat.ts';
+import { type CountedPart, countDistinct } from './count-distinct.ts';
 import type { ChecksResult, LifecycleActivities } from './lifecycle-activities.ts';
+import { mappedPart, mapperOf } from './part-view.ts';
 import { accessTo } from './plan-view.ts';
 
 interface Dependencies {
@@ -44,7 +49,11 @@ interface Inspected {
   access: FileAccess;
   confirmed: ReadonlySet<string>;
   inspection: FileInspection;
+  /** its tables that can be read, and the tabs each feeds (A10) */
+  tables: { part: ReadableTable; fed: FedTab[] }[];
 }
+
+type ReadableTable = InspectedPart & { kind: PartKind };
 
 /**
  * B1, A11: the automatic checks over one revision of a request. Findings are kept for the API; only counts are answered.
@@ -55,21 +64,35 @@ export function makeRunChecks(deps: Dependencies): LifecycleActivities['runCheck
     const { stores, supportAddress } = deps;
     const draft = (await stores.drafts.get(request, revision)) ?? EMPTY_DRAFT;
     const uploads = await stores.uploads.list(request, null);
+    const read = readMapping(draft.mapping);
+    const mapping = 'mapping' in read ? read.mapping : null;
     const inspected: Inspected[] = [];
     for (const upload of uploads) {
       const access = accessTo(deps.storage, upload);
-      const encoding = encodingsOf(upload.name, draft.encodings);
+      const encoding = confirmedEncodings(upload.name, draft.encodings);
       const caps = { ...DEFAULT_ZIP_CAPS, unpackedBytes: limits.totalBytes };
       const inspection = await inspectFile(access, { encoding, caps, onBytes: () => beat() });
-      inspected.push({ access, inspection, confirmed: new Set(Object.keys(encoding)) });
+      const tables = inspection.parts.filter(isReadable).map((part) => ({
+        part,
+        fed: fedTabs(mapping, { ...part, file: upload.name, tab: part.tabGuess }),
+      }));
+      inspected.push({ access, inspection, tables, confirmed: new Set(Object.keys(encoding)) });
     }
     const unpacked = inspected.reduce((sum, { inspection }) => sum + inspection.unpackedBytes, 0);
-    const tables = inspected.flatMap(tablesOf);
+    const tables = await foundTables(inspected);
     const portal = await portalOf(deps.desk, draft.desk?.portal ?? null);
     const findings: Finding[] = [
       ...judgeLimits(uploads, unpacked, limits, supportAddress),
-      ...inspected.flatMap(({ inspection }) =>
-        inspection.problems.map((problem) => fileFinding(inspection.name, problem)),
+      ...inspected.flatMap(({ inspection, tables: found }) =>
+        inspection.problems
+          .filter(({ code, entry }) => code !== 'UNKNOWN_TAB' || !isFed(found, entry))
+          .map((problem) => fileFinding(inspection.name, problem)),
+      ),
+      ...judgeMapping(
+        draft.mapping,
+        inspected.flatMap(({ inspection, tables: found }) =>
+          found.map(({ part }) => ({ ...part, file: inspection.name, tab: part.tabGuess })),
+        ),
       ),
       ...judgeTables(draft, tables),
       ...portal.findings,
@@ -85,34 +108,53 @@ export function makeRunChecks(deps: Dependencies): LifecycleActivities['runCheck
   };
 }
 
-function encodingsOf(name: string, confirmed: Readonly<Record<string, string>>): Record<string, Encoding> {
-  const encodings: Record<string, Encoding> = {};
-  for (const [file, encoding] of Object.entries(confirmed)) {
-    // confirmed by file name, or by `file.zip/entry.csv`
-    if (file === name) encodings[file] = encoding as Encoding;
-    else if (file.startsWith(`${name}/`)) encodings[file.slice(name.length + 1)] = encoding as Encoding;
-  }
-  return encodings;
+function isReadable(part: InspectedPart): part is ReadableTable {
+  return part.kind !== 'unknown';
+}
+
+function isFed(tables: Inspected['tables'], entry: string | null): boolean {
+  return tables.some(({ part, fed }) => part.entry === entry && fed.length > 0);
 }
 
 const nameOf = (file: string, entry: string | null): string => (entry === null ? file : `${file}/${entry}`);
 
-function tablesOf({ inspection, confirmed }: Inspected): FoundTable[] {
-  return inspection.parts.flatMap((part) =>
-    part.kind === 'unknown'
-      ? []
-      : [
-          {
-            file: nameOf(inspection.name, part.entry),
-            tab: part.tabGuess,
-            header: part.header,
-            records: part.records,
-            bytes: part.bytes,
-            encoding: part.encoding,
-            confirmed: confirmed.has(part.entry ?? inspection.name),
-          },
-        ],
+interface CountedTable {
+  table: FoundTable;
+  /** null when it feeds no tab */
+  source: (CountedPart & { access: FileAccess }) | null;
+}
+
+/** What every table gives every tab, counted (D1): of a tab that takes one record per external id, those. */
+async function foundTables(inspected: readonly Inspected[]): Promise<FoundTable[]> {
+  const found = inspected.flatMap(({ access, inspection, confirmed, tables }) =>
+    tables.flatMap(({ part, fed }): CountedTable[] => {
+      const common = {
+        file: nameOf(inspection.name, part.entry),
+        records: part.records,
+        bytes: part.bytes,
+        encoding: part.encoding,
+        confirmed: confirmed.has(part.entry ?? inspection.name),
+      };
+      if (fed.length === 0)
+        return [{ table: { ...common, tab: null, columns: [], missing: [] }, source: null }];
+      return fed.map((each) => ({
+        table: { ...common, tab: each.tab, columns: each.columns, missing: each.missing },
+        source: { ...part, ...mappedPart(each, part.header), access },
+      }));
+    }),
   );
+  const counts = new Map<unknown, number>();
+  const sources = found.flatMap(({ source }) => (source === null ? [] : [source]));
+  for (const ofTab of Map.groupBy(sources, ({ tab }) => tab).values()) {
+    const ordered = ofTab.toSorted((a, b) => Number(isDistinct(a)) - Number(isDistinct(b)));
+    const counted = await countDistinct(ordered, ({ access }) => access);
+    for (const [place, source] of ordered.entries()) counts.set(source, counted[place] ?? source.records);
+  }
+  return found.map(({ table, source }) => ({ ...table, records: counts.get(source) ?? table.records }));
+}
+
+function isDistinct(part: Parameters<typeof mapperOf>[0]): boolean {
+  return mapperOf(part)?.distinct === true;
 }
 
 function fileFinding(file: string, { severity, code, entry, row, message }: FileProblem): Finding {
@@ -160,7 +202,9 @@ async function judgeAgents(
   }
   const named = new Map<string, { tab: Tab; file: string; column: string }>();
   for (const each of inspected) {
-    for (const part of each.inspection.parts) await collectMails(each, part, active, named);
+    for (const { part, fed } of each.tables) {
+      for (const tab of fed) await collectMails(each, part, tab, active, named);
+    }
   }
   const findings: Finding[] = [];
   const groups = [
@@ -194,33 +238,38 @@ const mailKey = (mail: string): string => mail.trim().toLowerCase();
 
 async function collectMails(
   { access, inspection }: Inspected,
-  part: InspectedPart,
+  part: ReadableTable,
+  fed: FedTab,
   active: Map<string, boolean>,
   named: Map<string, { tab: Tab; file: string; column: string }>,
 ): Promise<void> {
-  const { kind, tabGuess: tab } = part;
-  if (kind === 'unknown' || tab === null) return;
-  const { columns } = matchHeaders(tab, part.header);
+  const { tab, columns } = fed;
+  const mapper = mapperOf(mappedPart(fed, part.header));
   const at = (field: string): number =>
     columns.findIndex((column) => column.use === 'field' && column.field === field);
   const agents = tab === 'agents' ? { mail: at('email'), status: at('status') } : null;
   // Authors may be contacts; an owner can only be an agent.
   const owners = ['assigneeEmail', 'ownerEmail'].map(at).filter((index) => index >= 0);
   if (agents === null && owners.length === 0) return;
-  for await (const { rows } of readPart(access, { ...part, kind })) {
+  for await (const { rows } of readPart(access, part)) {
     beat();
     for (const row of rows) {
       if (!('cells' in row)) continue;
+      const cells = mapper === null ? row.cells : mapper.map(row.cells).cells;
       if (agents !== null) {
-        const mail = mailKey(row.cells[agents.mail] ?? '');
+        const mail = mailKey(cells[agents.mail] ?? '');
         // An agent of the portal with this mail is the one that counts.
         if (mail !== '' && !active.has(mail))
-          active.set(mail, mailKey(row.cells[agents.status] ?? '') !== 'inactive');
+          active.set(mail, mailKey(cells[agents.status] ?? '') !== 'inactive');
       }
       for (const index of owners) {
-        const mail = mailKey(row.cells[index] ?? '');
+        const mail = mailKey(cells[index] ?? '');
         if (mail === '' || named.has(mail)) continue;
-        named.set(mail, { tab, file: nameOf(inspection.name, part.entry), column: part.header[index] ?? '' });
+        named.set(mail, {
+          tab,
+          file: nameOf(inspection.name, part.entry),
+          column: columns[index]?.header ?? '',
+        });
       }
     }
   }

@@ -1,14 +1,19 @@
-import { COLUMNS, matchHeaders } from './columns.ts';
+import { type ColumnPlan, COLUMNS } from './columns.ts';
+import { checkMappedColumns, readMapping } from './field-mapping.ts';
+import type { Table } from './fed-tabs.ts';
 import { type Limits, TRIAL_BYTES } from './lifecycle.ts';
 import type { Draft, Finding } from './request.ts';
 import { chooseTabs, TAB_TITLES, TABS, type Tab } from './tab.ts';
 
-/** A table that was found in an upload. */
+/** What a table that was found in an upload gives one tab; `tab` null = nothing. */
 export interface FoundTable {
   /** `Tickets.csv`, or `bundle.zip/Tickets.csv` */
   file: string;
   tab: Tab | null;
-  header: readonly string[];
+  /** what the tab makes of its columns (A10) */
+  columns: readonly ColumnPlan[];
+  /** required columns, by the desk's header, that nothing fills */
+  missing: readonly string[];
   records: number;
   bytes: number;
   encoding: string;
@@ -81,10 +86,35 @@ export function judgeIntegrations(on: readonly string[]): Finding[] {
   }));
 }
 
+const MOST_NAMED = 20;
+
+/** A10: a mapping that cannot be used, and columns it names that its files do not have. */
+export function judgeMapping(mapping: unknown, tables: readonly Table[]): Finding[] {
+  if (mapping === null) return [];
+  const read = readMapping(mapping);
+  if ('faults' in read) {
+    return read.faults.slice(0, MOST_NAMED).map(({ pointer, detail }) => ({
+      severity: 'blocking',
+      code: 'MAPPING_FAULTY',
+      message: `The field mapping cannot be used: ${pointer === '' ? 'it' : pointer} ${detail}.`,
+      remedy: 'Correct the mapping.',
+    }));
+  }
+  return checkMappedColumns(read.mapping, tables)
+    .slice(0, MOST_NAMED)
+    .map(({ pointer, detail }) => ({
+      severity: 'warning',
+      code: 'MAPPED_COLUMN_MISSING',
+      message: `The field mapping at ${pointer} ${detail}; the field stays empty.`,
+      remedy: 'Correct the mapping, or add the column.',
+    }));
+}
+
 /** B1: columns, tabs and their files, as far as headers and counts tell. */
 export function judgeTables(draft: Pick<Draft, 'tabs' | 'omit'>, tables: readonly FoundTable[]): Finding[] {
   const chosen = draft.tabs === null ? null : chooseTabs(draft.tabs, draft.omit);
   const findings: Finding[] = [];
+  const looked = new Set<string>();
   for (const table of tables) {
     const { tab, file } = table;
     if (tab === null) continue;
@@ -100,15 +130,17 @@ export function judgeTables(draft: Pick<Draft, 'tabs' | 'omit'>, tables: readonl
       continue;
     }
     findings.push(...judgeHeader(tab, table));
+    // a file that feeds several tabs has one encoding
+    if (!looked.has(file)) findings.push(...judgeEncoding(tab, table));
+    looked.add(file);
   }
   if (chosen !== null) findings.push(...judgeTabs(chosen, tables));
   findings.push(...judgeOrder(tables));
   return findings;
 }
 
-function judgeHeader(tab: Tab, { file, header, encoding, confirmed }: FoundTable): Finding[] {
+function judgeHeader(tab: Tab, { file, columns, missing }: FoundTable): Finding[] {
   const findings: Finding[] = [];
-  const { columns, missing } = matchHeaders(tab, header);
   for (const column of missing) {
     findings.push({
       severity: 'blocking',
@@ -131,16 +163,6 @@ function judgeHeader(tab: Tab, { file, header, encoding, confirmed }: FoundTable
       tab,
     });
   }
-  if (encoding !== 'utf-8' && !confirmed) {
-    findings.push({
-      severity: 'warning',
-      code: 'ENCODING_NOT_CONFIRMED',
-      message: `The file is read as ${encoding}, as detected.`,
-      remedy: 'Look at the preview and confirm the encoding.',
-      file,
-      tab,
-    });
-  }
   if (tab === 'tickets') {
     const present = new Set(columns.flatMap((column) => (column.use === 'field' ? [column.field] : [])));
     for (const field of ['assigneeName', 'assigneeEmail', 'department']) {
@@ -158,6 +180,20 @@ function judgeHeader(tab: Tab, { file, header, encoding, confirmed }: FoundTable
     }
   }
   return findings;
+}
+
+function judgeEncoding(tab: Tab, { file, encoding, confirmed }: FoundTable): Finding[] {
+  if (encoding === 'utf-8' || confirmed) return [];
+  return [
+    {
+      severity: 'warning',
+      code: 'ENCODING_NOT_CONFIRMED',
+      message: `The file is read as ${encoding}, as detected.`,
+      remedy: 'Look at the preview and confirm the encoding.',
+      file,
+      tab,
+    },
+  ];
 }
 
 /** Which tabs a tab's references lead to. */
@@ -205,9 +241,7 @@ function judgeTabs(chosen: readonly Tab[], tables: readonly FoundTable[]): Findi
       const refers = tables.some(
         (table) =>
           table.tab === tab &&
-          matchHeaders(tab, table.header).columns.some(
-            (column) => column.use === 'field' && column.field === header?.field,
-          ),
+          table.columns.some((column) => column.use === 'field' && column.field === header?.field),
       );
       if (!refers) continue;
       findings.push({
@@ -224,7 +258,11 @@ function judgeTabs(chosen: readonly Tab[], tables: readonly FoundTable[]): Findi
 
 /** A3: uploads in another order than that of the import; the import order is unaffected. */
 function judgeOrder(tables: readonly FoundTable[]): Finding[] {
-  const places = tables.flatMap(({ tab }) => (tab === null ? [] : [TABS.indexOf(tab)]));
+  const placeOf = new Map<string, number>();
+  for (const { file, tab } of tables) {
+    if (tab !== null) placeOf.set(file, Math.min(placeOf.get(file) ?? TABS.length, TABS.indexOf(tab)));
+  }
+  const places = [...placeOf.values()];
   if (places.every((place, index) => index === 0 || place >= (places[index - 1] ?? 0))) return [];
   return [
     {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { readerOf } from '../../activities/part-view.ts';
+import { mappedPart, readerOf } from '../../activities/part-view.ts';
 import { rowReader } from '../../activities/row-keys.ts';
 import { FAILURE_CODES, WARNING_CODES } from '../../domain/codes.ts';
-import { type FedTab, plainColumns } from '../../domain/fed-tabs.ts';
+import type { FedTab } from '../../domain/fed-tabs.ts';
 import { checkMappedColumns } from '../../domain/field-mapping.ts';
 import { proposeMapping } from '../../domain/propose-mapping.ts';
 import { TABS } from '../../domain/tab.ts';
@@ -176,13 +176,8 @@ function nameOf({ file, entry }: RequestTable): string {
 type PreviewTab = z.input<typeof previewAnswer>['files'][number]['tabs'][number];
 
 function previewTab(table: RequestTable, fed: FedTab, rows: readonly ReadRow[]): PreviewTab {
-  const { tab, missing, mapping } = fed;
-  const part = {
-    tab,
-    header: [...table.header],
-    columns: mapping === null ? [...fed.columns] : plainColumns(table.header),
-    mapping: mapping === null ? null : { file: JSON.stringify(mapping.file), tab: mapping.tab },
-  };
+  const { tab, missing } = fed;
+  const part = mappedPart(fed, table.header);
   const keys = rowReader(part);
   const read = readerOf(part);
   const seen = new Set<string>();
