@@ -1,10 +1,11 @@
-import type { Db } from 'mongodb';
+import { BSON, type Db } from 'mongodb';
 import type { Fields } from '../../domain/canonical.ts';
 import type { Phase } from '../../domain/phase.ts';
 import type { Tab } from '../../domain/tab.ts';
 import type { DeskId, LinkFinder, StoredRecord } from '../desk.ts';
 import { type DeskDocument, digestOf, fieldsOf, recordsOf } from './desk-document.ts';
 import { externalIdOf, prefixBounds, recordId } from './record-id.ts';
+import { readStoredForm } from './stored-form.ts';
 
 const PAGE = 5_000;
 
@@ -44,25 +45,48 @@ export async function readRecords(
 ): Promise<StoredRecord[]> {
   if (externalIds.length === 0) return [];
   const ids = externalIds.map((each) => recordId(where.portal, where.scope, each));
-  const found = new Map<string, DeskDocument>();
-  for (const document of await recordsOf(db, where.tab)
-    .find({ _id: { $in: ids } }, { batchSize: ids.length })
-    .toArray()) {
-    found.set(document._id, document);
+  const found = new Map<string, ReadBack>();
+  // as bytes: most of them are only compared
+  const documents = await recordsOf(db, where.tab)
+    .find<Uint8Array>({ _id: { $in: ids } }, { batchSize: ids.length, raw: true })
+    .toArray();
+  for (const bytes of documents) {
+    const record = new ReadBack(bytes);
+    found.set(record.deskId, record);
   }
-  const records: StoredRecord[] = [];
-  externalIds.forEach((externalId, index) => {
-    const document = found.get(ids[index] ?? '');
-    if (document === undefined) return;
-    records.push({
-      externalId,
-      deskId: document._id,
-      digest: digestOf(document),
-      createdBy: document.migration?.created ?? null,
-      fields: fieldsOf(document),
-    });
-  });
-  return records;
+  return ids.flatMap((id) => found.get(id) ?? []);
+}
+
+/** A record as it was read; its document is made only when it is asked for. */
+class ReadBack implements StoredRecord {
+  readonly deskId: string;
+  readonly digest: string;
+  readonly #bytes: Uint8Array;
+  #document: DeskDocument | null = null;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    const form = readStoredForm(bytes);
+    this.deskId = form?.id ?? this.#read()._id;
+    this.digest = form?.digest ?? digestOf(this.#read());
+  }
+
+  get externalId(): string {
+    return externalIdOf(this.deskId);
+  }
+
+  get createdBy(): CreatedBy {
+    return this.#read().migration?.created ?? null;
+  }
+
+  get fields(): Fields {
+    return fieldsOf(this.#read());
+  }
+
+  #read(): DeskDocument {
+    this.#document ??= BSON.deserialize(this.#bytes) as DeskDocument;
+    return this.#document;
+  }
 }
 
 /** D2: every record under `portal/scope/` in id order, in pages. */
