@@ -106,10 +106,12 @@ describe('one file that feeds several tabs', () => {
     });
 
     const contacts = await recordsOf(portal, 'contacts');
-    expect([...contacts.values()].map(({ lastName, email }) => [lastName, email]).toSorted()).toEqual([
-      ['佐藤 花', 'hana@a.example'],
-      ['田中 一', 'ichi@a.example'],
-    ]);
+    expect(new Map([...contacts.values()].map(({ email, lastName }) => [email, lastName]))).toEqual(
+      new Map([
+        ['hana@a.example', '佐藤 花'],
+        ['ichi@a.example', '田中 一'],
+      ]),
+    );
     const [hana = ''] = [...contacts].find(([, fields]) => fields['email'] === 'hana@a.example') ?? [];
     const tickets = await recordsOf(portal, 'tickets');
     expect(tickets.get('jp-1')).toMatchObject({
@@ -277,7 +279,7 @@ describe('one file that feeds several tabs', () => {
       discrepancies: 0,
     });
     const names = [...(await recordsOf(portal, 'contacts')).values()].map(({ lastName }) => lastName);
-    expect(names.toSorted()).toEqual(['four', 'own', 'two']);
+    expect(new Set(names)).toEqual(new Set(['four', 'own', 'two']));
   });
 
   test('A10: files that the mapping does not name are read in the prepared format', async () => {

@@ -128,8 +128,8 @@ export function fileMappingFor(
 
 /** Whether a name fits a pattern: `*` is any text, `?` one character; case does not matter. Never slower than both lengths multiplied. */
 function fits(pattern: string, name: string): boolean {
-  const wanted = [...pattern.trim().normalize('NFC').toLowerCase()];
-  const given = [...name.normalize('NFC').toLowerCase()];
+  const wanted = Array.from(pattern.trim().normalize('NFC').toLowerCase());
+  const given = Array.from(name.normalize('NFC').toLowerCase());
   let at = 0;
   let star = -1;
   let afterStar = 0;
@@ -150,7 +150,7 @@ function fits(pattern: string, name: string): boolean {
 }
 
 /** Whether a tab has a record for every row of the file; else some rows are no records of it. */
-export function takesEveryRow(tab: TabMapping): boolean {
+function takesEveryRow(tab: TabMapping): boolean {
   return tab.distinct !== true;
 }
 

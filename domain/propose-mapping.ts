@@ -262,13 +262,12 @@ class TableProposer {
     const mail = matched.get('email') ?? this.#mailColumn(matched);
     const id = matched.get('contactId');
     const name = this.#best(ALONGSIDE.contactName, matched);
-    if (mail !== undefined || id !== undefined) {
+    const known = id ?? mail;
+    if (known !== undefined) {
       const contacts = new TabProposal('contacts', true);
-      const rule: FieldRule =
-        id !== undefined ? { column: this.#name(id) } : { idFrom: this.#name(mail as Match) };
-      const sure = (id ?? (mail as Match)).confidence;
-      contacts.add('ContactExtId', rule, sure);
-      ticket.add('ContactExtId', rule, sure);
+      const rule: FieldRule = known === id ? { column: this.#name(known) } : { idFrom: this.#name(known) };
+      contacts.add('ContactExtId', rule, known.confidence);
+      ticket.add('ContactExtId', rule, known.confidence);
       if (mail !== undefined) {
         contacts.add('Email', this.#name(mail), mail.confidence);
         ticket.add('Email', this.#name(mail), mail.confidence);

@@ -36,7 +36,7 @@ interface Token {
   part: Part;
   /** a regular expression without groups */
   pattern: string;
-  read(text: string): number;
+  read: (text: string) => number;
   /** may be followed by a digit of the next token without saying where it ends */
   isOpen?: true;
 }
@@ -176,7 +176,7 @@ function epochForm(looks: string, scale: number): TimeForm {
 
 interface Step {
   part: Part;
-  read(text: string): number;
+  read: (text: string) => number;
 }
 
 function calendarForm(format: string, clock: Clock | null): TimeForm {

@@ -1,16 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestDatabase } from '../test/database.ts';
-import type { Database } from './database.ts';
 import { createMappings, type Mappings } from './mappings.ts';
 
-let database: Database;
-let stop: () => Promise<void>;
+let started: Awaited<ReturnType<typeof startTestDatabase>>;
 let mappings: Mappings;
 beforeAll(async () => {
-  ({ database, stop } = await startTestDatabase());
-  mappings = createMappings(database.db);
+  started = await startTestDatabase();
+  mappings = createMappings(started.database.db);
 });
-afterAll(() => stop());
+afterAll(() => started.stop());
 
 test('A10: a mapping is kept under its name, for its tenant alone', async () => {
   const saved = {
