@@ -3,7 +3,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Api } from './app.ts';
 import { answerOnce } from './answer-once.ts';
 import { CommandRefused, MigrationNotRunning } from './migration-workflows.ts';
-import { NOBODY, type Principal } from './principal.ts';
+import { NOBODY, nothingPresented, type Principal } from './principal.ts';
 import { Problem, unavailable } from './problem.ts';
 import type { Route } from './route.ts';
 import { sendAnswer, sendProblem } from './send-answer.ts';
@@ -34,7 +34,9 @@ export function occurrence(request: Request): Occurrence {
 export function answerCalls(api: Api, route: Route) {
   return async (request: Request, response: Response): Promise<void> => {
     const { principal } = occurrence(request);
-    if (route.who !== 'public' && (principal === null || !route.who.includes(principal.role))) {
+    const signed = route.signed === true && request.query['signature'] !== undefined;
+    if (route.who !== 'public' && principal === null && !signed) throw nothingPresented();
+    if (route.who !== 'public' && principal !== null && !route.who.includes(principal.role)) {
       throw new Problem(
         'not-allowed',
         `This is for ${route.who.map((role) => `${role}s`).join(' and ')}; use a key of that role.`,

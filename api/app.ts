@@ -1,6 +1,5 @@
 import type { Client } from '@temporalio/client';
-import express, { type Express } from 'express';
-import { rateLimit } from 'express-rate-limit';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Limits } from '../domain/lifecycle.ts';
@@ -8,10 +7,15 @@ import type { Desk, Portal } from '../desk/desk.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
 import { answerCalls, answerProblems, occurrence } from './answer-calls.ts';
+import { type TokenIssuer, createBearerTokens } from './bearer-tokens.ts';
+import { allowOrigins } from './cross-origin.ts';
+import { createFilesUnderWay, type FilesUnderWay } from './files-under-way.ts';
+import { addressOf, limitCalls } from './limit-calls.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createMigrationWorkflows, type MigrationWorkflows } from './migration-workflows.ts';
-import { authenticate } from './principal.ts';
+import { credentialOf, identify, nothingPresented, type Principal } from './principal.ts';
 import { notFound, Problem } from './problem.ts';
+import { SLOWEST, type Slowest } from './read-body.ts';
 import type { ReadProgress } from './read-progress.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes.ts';
@@ -34,8 +38,20 @@ export interface ApiConfiguration {
   supportAddress: string;
   /** B4, told while the queue has not started yet */
   concurrentTurns: number;
-  /** calls a key may make in a minute; 1,200 where nothing is said */
-  callsPerMinute?: number;
+  /** signs the links in mails (C7) */
+  secret: string;
+  /** folder that the storage and unfinished uploads are kept in */
+  storageFolder: string;
+  /** calls a key may make in a minute, and an address without one */
+  callsPerMinute: number;
+  /** origins of pages that may call the API */
+  corsOrigins: readonly string[];
+  /** F4: whose tokens are taken beside API keys; null for nobody's */
+  oidc: TokenIssuer | null;
+  /** proxies before the API whose word on a caller's address is taken: how many, or which */
+  trustProxy: number | readonly string[];
+  /** the slowest a body may come; SLOWEST where nothing is said */
+  slowest?: Slowest;
   /** how often progress is looked at for a watcher of events, in milliseconds; 1,000 where nothing is said */
   eventsMs?: number;
 }
@@ -57,9 +73,10 @@ export interface ApiDependencies {
 export interface Api extends ApiDependencies {
   migrations: MigrationWorkflows;
   metrics: Metrics;
+  filesUnderWay: FilesUnderWay;
+  /** Who holds an API key or a token. @throws Problem `unauthenticated`, `unavailable` */
+  identify(credential: string): Promise<Principal>;
 }
-
-const DEFAULT_CALLS_PER_MINUTE = 1_200;
 
 /** A path as Express writes it. */
 function expressPath(path: string): string {
@@ -71,10 +88,47 @@ function mount(app: Express, api: Api, routes: readonly Route[]): void {
     for (const route of ofPath) app[route.method](expressPath(path), answerCalls(api, route));
     const methods = ofPath.map((route) => route.method.toUpperCase());
     const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
-    app.all(expressPath(path), () => {
+    app.all(expressPath(path), (request) => {
+      requireSomebody(request);
       throw new Problem('method-not-allowed', `Use one of ${allow}.`, { headers: { Allow: allow } });
     });
   }
+}
+
+/** Nobody is told what is served under /v1 who does not say who they are. */
+function requireSomebody(request: Request): void {
+  if (request.path.startsWith('/v1/') && occurrence(request).principal === null) throw nothingPresented();
+}
+
+/** F4: finds who calls; calls by nobody, guesses at keys included, are counted by their address. */
+function identifyCallers(api: Api, strangers: RequestHandler): RequestHandler {
+  return async (request, response, next) => {
+    const credential = credentialOf(request);
+    if (credential === null || !request.path.startsWith('/v1/')) {
+      await strangers(request, response, next);
+      return;
+    }
+    try {
+      occurrence(request).principal = await api.identify(credential);
+    } catch (error) {
+      await strangers(request, response, (refused) => next(refused ?? error));
+      return;
+    }
+    next();
+  };
+}
+
+/** What the routes work with, made of what a process brings. */
+export function assembleApi(dependencies: ApiDependencies): Api {
+  const { config, stores, temporal } = dependencies;
+  const tokens = config.oidc === null ? null : createBearerTokens(config.oidc);
+  return {
+    ...dependencies,
+    metrics: createMetrics(),
+    migrations: createMigrationWorkflows(temporal),
+    filesUnderWay: createFilesUnderWay(),
+    identify: (credential) => identify(credential, stores.keys, tokens),
+  };
 }
 
 /**
@@ -82,14 +136,15 @@ function mount(app: Express, api: Api, routes: readonly Route[]): void {
  * It holds no state of its own; any number of them may run.
  */
 export function createApi(dependencies: ApiDependencies): Express {
-  const metrics = createMetrics();
-  const api: Api = { ...dependencies, metrics, migrations: createMigrationWorkflows(dependencies.temporal) };
-  const { config, logger, stores } = api;
+  const api = assembleApi(dependencies);
+  const { config, logger, metrics } = api;
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');
   app.set('case sensitive routing', true);
+  app.set('trust proxy', config.trustProxy);
+  app.locals['slowest'] = config.slowest ?? SLOWEST;
 
   app.use(
     helmet({
@@ -126,27 +181,16 @@ export function createApi(dependencies: ApiDependencies): Express {
     });
     next();
   });
-  app.use('/v1', async (request, _response, next) => {
-    occurrence(request).principal = await authenticate(request, stores.keys);
-    next();
-  });
-  app.use(
-    '/v1',
-    rateLimit({
-      windowMs: 60_000,
-      limit: config.callsPerMinute ?? DEFAULT_CALLS_PER_MINUTE,
-      standardHeaders: 'draft-8',
-      legacyHeaders: false,
-      keyGenerator: (request) => occurrence(request).principal?.name ?? '',
-      handler: () => {
-        throw new Problem('too-many-requests', 'Wait a little, then go on more slowly.', {
-          headers: { 'Retry-After': '10' },
-        });
-      },
-    }),
+  app.use(allowOrigins(config.corsOrigins));
+  const strangers = limitCalls(config.callsPerMinute, addressOf);
+  app.use(identifyCallers(api, strangers));
+  const known = limitCalls(config.callsPerMinute, (request) => occurrence(request).principal?.name ?? '');
+  app.use((request, response, next) =>
+    occurrence(request).principal === null ? next() : known(request, response, next),
   );
   mount(app, api, createRoutes(api));
-  app.use(() => {
+  app.use((request) => {
+    requireSomebody(request);
     throw notFound('Nothing is served at this address.');
   });
   app.use(answerProblems(api));

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { NATIVE_SCOPE } from '../desk/embedded/record-id.ts';
 import type { Draft } from '../domain/request.ts';
 import { chooseTabs, TabChoiceError, TABS, TICKET_CHILD_TABS } from '../domain/tab.ts';
 import { ENCODINGS } from '../sources/rows.ts';
 import { jsonPointer } from './json-pointer.ts';
+import { mappingBody } from './mapping-body.ts';
 import { invalidBody } from './valid.ts';
 
 /** What is sent to the API. Every object is strict: a member that is not known here is a fault, never ignored. */
@@ -13,14 +15,16 @@ const CONTROLS_BUT_LINES = /(?![\n\r\t])\p{Cc}/u;
 
 const wellFormed = (text: string): boolean => text.isWellFormed();
 
-/** One line of text. @param most characters */
-const line = (most: number) =>
+/** One line of text, or none. @param most characters */
+const lineOrNone = (most: number) =>
   z
     .string()
     .trim()
-    .min(1, 'is empty')
     .max(most, `is longer than ${most} characters`)
     .refine((text) => wellFormed(text) && !CONTROLS.test(text), 'holds control characters');
+
+/** One line of text. @param most characters */
+const line = (most: number) => lineOrNone(most).min(1, 'is empty');
 
 /** Text of several lines. @param most characters */
 const text = (most: number) =>
@@ -47,13 +51,15 @@ const requesterBody = z
   .strictObject({
     name: line(200),
     mail: z.email('is not a mail address').max(254, 'is longer than 254 characters'),
-    company: line(200),
+    company: lineOrNone(200).default(''),
     locale: z
       .enum(['ja', 'en'], 'is neither ja nor en')
+      .default('en')
       .meta({ description: 'Language of mail and reports.' }),
     timeZone: z
       .string()
       .refine(isTimeZone, 'is not an IANA time zone such as Asia/Tokyo')
+      .default('UTC')
       .meta({ description: 'IANA name of the zone that times are told in.', example: 'Asia/Tokyo' }),
   })
   .meta({ id: 'Requester', outputId: 'RequesterGiven', description: 'Who files the request (A1).' });
@@ -66,16 +72,16 @@ const sourceBody = z
       .string()
       .max(50, 'is longer than 50 characters')
       .regex(/^[A-Za-z0-9_-]+$/, 'may hold letters, digits, _ and - only')
+      .refine(
+        (scope) => scope !== NATIVE_SCOPE,
+        `may not be "${NATIVE_SCOPE}": that is the scope of the desk's own records`,
+      )
       .default('files')
       .meta({ description: 'Short name of the source account: external ids are unique within it.' }),
   })
   .meta({ id: 'Source', outputId: 'SourceGiven', description: 'Where the data is now (A1).' });
 
 const tabName = z.enum(TABS, `is no tab; the tabs are ${TABS.join(', ')}`);
-
-const mapping = z.record(z.string(), z.unknown()).meta({
-  description: 'A field mapping: source columns to desk fields, value maps, date formats, defaults (A10).',
-});
 
 const stepMembers = {
   requester: requesterBody.optional(),
@@ -99,7 +105,7 @@ const stepMembers = {
     .record(line(1_000), z.enum(ENCODINGS, `is none of ${ENCODINGS.join(', ')}`))
     .optional()
     .meta({ description: 'Confirmed encodings by file name, or `file.zip/entry.csv`.' }),
-  mapping: mapping.nullable().optional(),
+  mapping: mappingBody.nullable().optional(),
 };
 
 export const deskBody = z
@@ -186,7 +192,7 @@ export const REPLY_JSON_BYTES = 8_000_000;
 export const replyBody = z
   .strictObject({
     text: text(100_000).optional(),
-    mapping: mapping.optional(),
+    mapping: mappingBody.optional(),
     files: z
       .array(
         z.strictObject({

@@ -46,7 +46,8 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...(route.description === undefined ? [] : [route.description]),
       route.who === 'public' ? 'Needs no key.' : `For: ${route.who.join(', ')}.`,
     ].join('\n\n'),
-    security: route.who === 'public' ? [] : [{ bearer: [] }, { header: [] }],
+    security:
+      route.who === 'public' ? [] : [{ bearer: [] }, { header: [] }, ...(route.signed === true ? [{}] : [])],
     requestParams: { path: route.params, query: route.query } as NonNullable<
       ZodOpenApiOperationObject['requestParams']
     >,
@@ -91,7 +92,11 @@ export function openApiDocument(publicUrl: string, routes: readonly Route[]): Op
     paths,
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'An API key.' },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key, or a token of the configured identity provider.',
+        },
         header: {
           type: 'apiKey',
           in: 'header',

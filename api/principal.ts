@@ -1,10 +1,11 @@
 import type { Request } from 'express';
 import type { Keys, Role } from '../store/keys.ts';
+import { type BearerTokens, looksLikeToken } from './bearer-tokens.ts';
 import { Problem } from './problem.ts';
 
-/** Who calls: the holder of an API key (F4). */
+/** Who calls: the holder of an API key or of a token (F4). */
 export interface Principal {
-  /** the key's name, never the key */
+  /** the key's name, never the key; of a token `oidc:` and its subject */
   name: string;
   role: Role;
   /** the only tenant the key is for; null for an operator or auditor of all */
@@ -18,23 +19,31 @@ export const NOBODY: Principal = { name: '', role: 'requester', tenant: null, by
 
 const CHALLENGE = { 'WWW-Authenticate': 'Bearer realm="deskferry"' };
 
-function presentedKey(request: Request): string | null {
+/** What a call presents to say who makes it; null when it presents nothing. */
+export function credentialOf(request: Request): string | null {
   const bearer = /^Bearer +([\x21-\x7e]+) *$/i.exec(request.get('authorization') ?? '');
   return bearer?.[1] ?? request.get('x-api-key') ?? null;
 }
 
+/** The problem of a call that presents nothing where something is needed. */
+export function nothingPresented(): Problem {
+  return new Problem('unauthenticated', 'Send an API key as "Authorization: Bearer <key>".', {
+    headers: CHALLENGE,
+  });
+}
+
 /**
- * Finds who calls by the key in `Authorization: Bearer` or `X-API-Key`.
- * @throws Problem `unauthenticated` when there is none, or it is unknown, expired or revoked: which of them is not told
+ * Finds who calls by the API key or the token in `Authorization: Bearer`, or the key in `X-API-Key`.
+ * @param tokens null where no identity provider is configured
+ * @throws Problem `unauthenticated` when it is unknown, expired or revoked: which of them is not told of a key
  */
-export async function authenticate(request: Request, keys: Pick<Keys, 'find'>): Promise<Principal> {
-  const key = presentedKey(request);
-  if (key === null) {
-    throw new Problem('unauthenticated', 'Send an API key as "Authorization: Bearer <key>".', {
-      headers: CHALLENGE,
-    });
-  }
-  const found = await keys.find(key);
+export async function identify(
+  credential: string,
+  keys: Pick<Keys, 'find'>,
+  tokens: BearerTokens | null,
+): Promise<Principal> {
+  if (tokens !== null && looksLikeToken(credential)) return tokens.identify(credential);
+  const found = await keys.find(credential);
   if (found === null) {
     throw new Problem(
       'unauthenticated',

@@ -9,6 +9,42 @@ export function continueIfExpected(request: Request, response: Response): void {
   if (request.get('expect')?.toLowerCase() === '100-continue') response.writeContinue();
 }
 
+/** The slowest a body may come: below this average, once some time has passed. */
+export interface Slowest {
+  /** how long nothing is asked of it, in milliseconds */
+  graceMs: number;
+  bytesPerSecond: number;
+}
+
+export const SLOWEST: Slowest = { graceMs: 60_000, bytesPerSecond: 1_000 };
+
+/**
+ * Tells when a body comes so slowly that it only holds a connection. (One that does not come at all is ended by the server's
+ * idle timeout.)
+ * @returns a function to be called with the size of every piece; it throws Problem `body-too-slow`
+ */
+export function watchPace(request: Request): (bytes: number) => void {
+  const { graceMs, bytesPerSecond } = (request.app.locals as { slowest: Slowest }).slowest;
+  const begun = performance.now();
+  let total = 0;
+  return (bytes) => {
+    total += bytes;
+    const late = performance.now() - begun - graceMs;
+    if (late > 0 && total * 1_000 < late * bytesPerSecond) {
+      throw new Problem('body-too-slow', `Send at least ${bytesPerSecond} bytes a second.`);
+    }
+  };
+}
+
+/** The body of a call as it comes. @throws Problem `body-too-slow` while it is read */
+export async function* bodyOf(request: Request): AsyncGenerator<Uint8Array> {
+  const came = watchPace(request);
+  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    came(part.byteLength);
+    yield part;
+  }
+}
+
 export function hasBody(request: Request): boolean {
   return (
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
@@ -71,10 +107,10 @@ async function readAll(request: Request, response: Response, most: number): Prom
   const tooLarge = new Problem('body-too-large', `Send at most ${most.toLocaleString('en')} bytes of JSON.`);
   if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge;
   continueIfExpected(request, response);
-  const parts: Buffer[] = [];
+  const parts: Uint8Array[] = [];
   let bytes = 0;
-  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += part.length;
+  for await (const part of bodyOf(request)) {
+    bytes += part.byteLength;
     if (bytes > most) throw tooLarge;
     parts.push(part);
   }

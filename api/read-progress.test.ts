@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Tab } from '../domain/tab.ts';
 import { createReadProgress, type ProgressLedger } from './read-progress.ts';
 
 /** A ledger of segments with 10 records each; those finished have one failed record. */
@@ -32,6 +33,16 @@ describe('H: progress from the ledger', () => {
     expect(await progress('m_1', 'phase-1')).toEqual([{ tab: 'tickets', total: 25, results }]);
     expect(await progress('m_1', 'phase-1')).toEqual([{ tab: 'tickets', total: 25, results }]);
     expect(await progress('unplanned', 'phase-1')).toEqual([]);
+  });
+
+  it('A3: tells the tabs in the order of import, whatever the order in the plan', async () => {
+    const tabs: Tab[] = ['articles', 'products', 'tickets', 'agents', 'contacts'];
+    const ledger: ProgressLedger = {
+      ...ledgerOf(0, new Set(), []),
+      plans: { find: async () => ({ tabs, parts: tabs.map((tab) => ({ tab, records: 1, carried: null })) }) },
+    };
+    const told = await createReadProgress(ledger)('m_1', 'phase-2');
+    expect(told.map(({ tab }) => tab)).toEqual(['agents', 'contacts', 'products', 'tickets', 'articles']);
   });
 
   it('H: a second look reads only segments behind the last that was finished without a gap', async () => {

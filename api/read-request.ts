@@ -8,6 +8,7 @@ import { CommandRefused, MigrationNotRunning } from './migration-workflows.ts';
 import { maySee, type Principal } from './principal.ts';
 import { notFound, Problem, unavailable } from './problem.ts';
 import type { Call } from './route.ts';
+import { refusedForLimit } from './upload-limits.ts';
 
 /** The request as its workflow tells it, with what was typed and uploaded. */
 export async function documentFrom(
@@ -65,7 +66,12 @@ export async function command<U extends keyof UpdateArguments>(
     );
     return await documentFrom(api, request.tenant, snapshot);
   } catch (error) {
-    if (error instanceof CommandRefused) throw error.problem({ members: membersOf(error, request) });
+    if (error instanceof CommandRefused) {
+      throw (
+        refusedForLimit(api, error.refusal, request.limits) ??
+        error.problem({ members: membersOf(error, request) })
+      );
+    }
     if (error instanceof MigrationNotRunning) {
       const { state } = (await api.stores.requests.get(request.id)) ?? request;
       if (!isFinal(state)) throw unavailable('The migration of this request does not run just now.');

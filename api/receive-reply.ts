@@ -10,7 +10,7 @@ import { REPLY_JSON_BYTES, replyBody } from './bodies.ts';
 import { fileName } from './file-name.ts';
 import { jsonPointer } from './json-pointer.ts';
 import { Problem } from './problem.ts';
-import { continueIfExpected, mediaType, readJson, refuseEncodings } from './read-body.ts';
+import { continueIfExpected, mediaType, readJson, refuseEncodings, watchPace } from './read-body.ts';
 import { type ReceivedFile, receiveFile } from './receive-file.ts';
 import { capOf } from './upload-limits.ts';
 import { invalidBody, validBody } from './valid.ts';
@@ -167,6 +167,14 @@ async function receiveForm(
     request.once('close', () => {
       if (!request.complete)
         fail(new Problem('malformed-request', 'The connection was closed before the reply was whole.'));
+    });
+    const came = watchPace(request);
+    request.on('data', (part: Buffer) => {
+      try {
+        came(part.byteLength);
+      } catch (error) {
+        fail(error);
+      }
     });
     request.pipe(form);
   });

@@ -35,7 +35,7 @@ export interface AnswerShape {
 }
 
 interface RouteText {
-  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  method: 'get' | 'head' | 'options' | 'post' | 'put' | 'patch' | 'delete';
   /** as OpenAPI writes it: `/v1/migrations/{request}` */
   path: string;
   /** stable name of the operation, for generated clients */
@@ -46,6 +46,8 @@ interface RouteText {
   description?: string;
   /** who may call it; `public` needs no key */
   who: readonly Role[] | 'public';
+  /** a signed link in the query opens it without a key; the handler checks the signature (C7) */
+  signed?: true;
   answers: Readonly<Record<number, AnswerShape>>;
   /** bodies that the handler reads itself, by media type */
   streams?: Readonly<Record<string, z.ZodType>>;

@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { pino } from 'pino';
+import { createLogger } from '../configuration/create-logger.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
 import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
@@ -16,7 +16,7 @@ import { createReadProgress } from './read-progress.ts';
 async function serve(): Promise<void> {
   const config = readConfiguration(process.env);
   endWithParent();
-  const logger = pino({ level: config.logLevel, base: { process: 'api' } });
+  const logger = createLogger(config.logLevel, 'api');
   const database = await openDatabase(config.mongodb.uri, config.mongodb.database);
   const connection = Connection.lazy({
     address: config.temporal.address,

@@ -1,4 +1,4 @@
-import { chooseTabs } from '../domain/tab.ts';
+import { chooseTabs, type Tab, TABS } from '../domain/tab.ts';
 import type { RequestDocument } from '../store/requests.ts';
 import type { MigrationAnswer, SummaryAnswer } from './answers.ts';
 import type { Api } from './app.ts';
@@ -66,7 +66,7 @@ export async function showMigration(api: Api, request: RequestDocument): Promise
       phase,
       startedAt: startedAt.toISOString(),
       endedAt: told(endedAt),
-      tabs,
+      tabs: inImportOrder(tabs),
     })),
     reports: request.reports.map(({ name, version, at }) => ({
       name,
@@ -77,6 +77,11 @@ export async function showMigration(api: Api, request: RequestDocument): Promise
     supportTicket: request.supportTicket,
     replies: await showReplies(api, request),
   };
+}
+
+/** A3 */
+function inImportOrder<T>(tabs: Partial<Record<Tab, T>>): Partial<Record<Tab, T>> {
+  return Object.fromEntries(TABS.flatMap((tab) => (tab in tabs ? [[tab, tabs[tab]]] : [])));
 }
 
 async function showReplies(api: Api, request: RequestDocument): Promise<MigrationAnswer['replies']> {

@@ -1,6 +1,7 @@
 import { assertNever } from '../domain/assert-never.ts';
 import type { Limits } from '../domain/lifecycle.ts';
 import { type LimitBreach, limitBreach, type UploadSummary } from '../domain/request.ts';
+import type { Refusal } from '../workflows/messages.ts';
 import type { Api } from './app.ts';
 import { Problem, type ProblemCode } from './problem.ts';
 import type { ByteCap } from './receive-file.ts';
@@ -29,7 +30,7 @@ function explained(breach: LimitBreach, limits: Limits): string {
 }
 
 /** A4: a request over a limit is told whom to ask for a larger one. */
-export function overLimit(api: Api, breach: LimitBreach, limits: Limits): Problem {
+function overLimit(api: Api, breach: LimitBreach, limits: Limits): Problem {
   const { supportAddress } = api.config;
   return new Problem(
     CODES[breach],
@@ -41,6 +42,18 @@ export function overLimit(api: Api, breach: LimitBreach, limits: Limits): Proble
       },
     },
   );
+}
+
+/** A4: what a workflow refused for a limit is told with the support address, too; null for any other refusal. */
+export function refusedForLimit(api: Api, refusal: Refusal, limits: Limits): Problem | null {
+  switch (refusal) {
+    case 'TOO_MANY_FILES':
+    case 'FILE_TOO_LARGE':
+    case 'FILES_TOO_LARGE':
+      return overLimit(api, refusal, limits);
+    default:
+      return null;
+  }
 }
 
 /**

@@ -41,6 +41,10 @@ describe('configuration', () => {
       concurrentTurns: 1,
       failureShare: 0.05,
       secret: 'a-secret-of-thirty-two-characters',
+      callsPerMinute: 1_200,
+      corsOrigins: [],
+      trustProxy: 0,
+      oidc: null,
       largestAttachment: 10_000_000,
       limits: { files: 5, fileBytes: 2_000_000_000, totalBytes: 10_000_000_000 },
       logLevel: 'info',
@@ -92,5 +96,45 @@ describe('configuration', () => {
     expect(
       readConfiguration({ ...COMPLETE, TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'false' }).temporal.tls,
     ).toBe(false);
+  });
+
+  it('F4: takes tokens of a provider asked over TLS, and only those meant for it', () => {
+    const provider = { OIDC_ISSUER: 'https://login.example.com/acme', OIDC_AUDIENCE: 'deskferry' };
+    expect(readConfiguration({ ...COMPLETE, ...provider }).oidc).toEqual({
+      issuer: 'https://login.example.com/acme',
+      audience: 'deskferry',
+      roleClaim: 'role',
+      tenantClaim: 'tenant',
+    });
+    const { OIDC_ISSUER } = provider;
+    expect(faults({ ...COMPLETE, OIDC_ISSUER }).map(({ variable }) => variable)).toEqual(['OIDC_AUDIENCE']);
+    for (const issuer of [
+      'http://login.example.com',
+      'login.example.com',
+      'https://login.example.com/?a=b',
+    ]) {
+      expect(faults({ ...COMPLETE, ...provider, OIDC_ISSUER: issuer })).toHaveLength(1);
+    }
+    expect(
+      readConfiguration({ ...COMPLETE, ...provider, OIDC_ISSUER: 'http://127.0.0.1:9000' }).oidc?.issuer,
+    ).toBe('http://127.0.0.1:9000');
+  });
+
+  it('F4: trusts no proxy and no other origin unless it is told which', () => {
+    const read = (name: string, value: string) => readConfiguration({ ...COMPLETE, [name]: value });
+    expect(read('TRUST_PROXY', '2').trustProxy).toBe(2);
+    expect(read('TRUST_PROXY', 'loopback, 10.0.0.0/8,2001:db8::/32').trustProxy).toEqual([
+      'loopback',
+      '10.0.0.0/8',
+      '2001:db8::/32',
+    ]);
+    for (const wrong of ['true', '*', '10.0.0.0/33', '10', 'proxy.example.com'])
+      expect(faults({ ...COMPLETE, TRUST_PROXY: wrong })).toHaveLength(1);
+    expect(read('CORS_ORIGINS', 'https://a.example, http://localhost:5173').corsOrigins).toEqual([
+      'https://a.example',
+      'http://localhost:5173',
+    ]);
+    for (const wrong of ['*', 'null', 'https://a.example/', 'a.example'])
+      expect(faults({ ...COMPLETE, CORS_ORIGINS: wrong })).toHaveLength(1);
   });
 });

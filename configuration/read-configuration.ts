@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type Limits, REPLY_WINDOW_MS } from '../domain/lifecycle.ts';
 
@@ -46,6 +47,14 @@ export interface Configuration {
   failureShare: number;
   /** signs links; known to the processes of the service alone */
   secret: string;
+  /** calls that a key may make in a minute, and an address without a key */
+  callsPerMinute: number;
+  /** origins of pages that may call the API, besides its own */
+  corsOrigins: string[];
+  /** the proxies before the API: how many, or their addresses and networks */
+  trustProxy: number | string[];
+  /** F4: the identity provider whose tokens are taken beside API keys; null = none */
+  oidc: { issuer: string; audience: string; roleClaim: string; tenantClaim: string } | null;
   /** a report of more bytes is linked in the mail, not attached (C7) */
   largestAttachment: number;
   /** what a request may upload before an operator grants more (A4) */
@@ -122,6 +131,38 @@ const mailbox = readBy(
   'is not a mail address',
 );
 
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** Keys of a provider that is not asked over TLS could be anybody's. */
+function readIssuer(text: string): string | null {
+  if (!URL.canParse(text)) return null;
+  const { protocol, hostname, search, hash } = new URL(text);
+  const safe = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname));
+  return safe && search === '' && hash === '' ? text : null;
+}
+
+/** Parts between commas, without those that are empty; null when one of them is not as it should be. */
+function readList(text: string, isGood: (part: string) => boolean): string[] | null {
+  const parts = text.split(',').map((part) => part.trim());
+  const given = parts.filter((part) => part !== '');
+  return given.every(isGood) ? given : null;
+}
+
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
+
+/** An address or a network such as 10.0.0.0/8; or a name that stands for several. */
+function isProxy(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+function readProxies(text: string): number | string[] | null {
+  return /^\d$/.test(text) ? Number(text) : readList(text, isProxy);
+}
+
 const DURATION_FAULT = 'is not a length of time; write it like 30s, 10m, 36h or 14d';
 
 const ENVIRONMENT = z.object({
@@ -165,6 +206,19 @@ const ENVIRONMENT = z.object({
   DESKFERRY_FAILURE_SHARE: readBy(readShare, 'is not a share; write it like 0.05 or 5%').default(0.05),
   DESKFERRY_SECRET: z.string().min(32, 'is shorter than 32 characters'),
   DESKFERRY_LARGEST_ATTACHMENT: count('is not a number of bytes').default(10_000_000),
+  CALLS_PER_MINUTE: count('is not a number of calls (1 or more)').default(1_200),
+  CORS_ORIGINS: readBy(
+    (text) => readList(text, isOrigin),
+    'is no list of origins such as https://console.example.com, with commas between them',
+  ).default([]),
+  TRUST_PROXY: readBy(
+    readProxies,
+    'is neither a number of proxies (0 to 9) nor a list of addresses and networks',
+  ).default(0),
+  OIDC_ISSUER: readBy(readIssuer, 'is no https:// address').optional(),
+  OIDC_AUDIENCE: z.string().min(1).optional(),
+  OIDC_ROLE_CLAIM: z.string().min(1).default('role'),
+  OIDC_TENANT_CLAIM: z.string().min(1).default('tenant'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `is none of ${LOG_LEVELS.join(', ')}`).default('info'),
 });
 
@@ -209,6 +263,9 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     );
   }
   const env = read.data;
+  if (env.OIDC_ISSUER !== undefined && env.OIDC_AUDIENCE === undefined) {
+    throw new ConfigurationError([{ variable: 'OIDC_AUDIENCE', fault: 'is not set, but OIDC_ISSUER is' }]);
+  }
   return {
     port: env.PORT,
     temporal: {
@@ -228,6 +285,18 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     concurrentTurns: env.DESKFERRY_CONCURRENT_TURNS,
     failureShare: env.DESKFERRY_FAILURE_SHARE,
     secret: env.DESKFERRY_SECRET,
+    callsPerMinute: env.CALLS_PER_MINUTE,
+    corsOrigins: env.CORS_ORIGINS,
+    trustProxy: env.TRUST_PROXY,
+    oidc:
+      env.OIDC_ISSUER === undefined || env.OIDC_AUDIENCE === undefined
+        ? null
+        : {
+            issuer: env.OIDC_ISSUER,
+            audience: env.OIDC_AUDIENCE,
+            roleClaim: env.OIDC_ROLE_CLAIM,
+            tenantClaim: env.OIDC_TENANT_CLAIM,
+          },
     largestAttachment: env.DESKFERRY_LARGEST_ATTACHMENT,
     limits: DEFAULT_LIMITS,
     logLevel: env.LOG_LEVEL,

@@ -1,22 +1,30 @@
 import { hash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Request } from 'express';
 import { z } from 'zod';
 import { isFinal } from '../../domain/lifecycle.ts';
 import { progressAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { openEventStream } from '../event-stream.ts';
+import { credentialOf, type Principal } from '../principal.ts';
+import { Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
 import { type Call, type Route, route } from '../route.ts';
 import { createPace, type Pace, showProgress } from '../show-progress.ts';
 import { requestParams } from './migrations.ts';
 
 const DEFAULT_EVENTS_MS = 1_000;
+/** After so many looks a watcher's key is looked up again: a stream must not outlive it. */
+const LOOKS_PER_KEY = 15;
+/** streams one caller may have open in this process */
+const MOST_STREAMS = 50;
 /** A comment this often keeps proxies from closing a stream on which nothing happens. */
 const HEARTBEAT_MS = 15_000;
 
 /** How far a migration is, once or as it goes (H). */
 export function progressRoutes(api: Api): Route[] {
   const pace = createPace();
+  const streams = new Map<string, number>();
   return [
     route({
       method: 'get',
@@ -46,7 +54,7 @@ export function progressRoutes(api: Api): Route[] {
         200: { description: 'The stream.', contentType: 'text/event-stream', schema: z.string() },
         204: { description: 'The request is closed and its last event was received.' },
       },
-      handle: async (call) => watch(api, pace, call),
+      handle: (call) => watch(api, pace, streams, call),
     }),
   ];
 }
@@ -54,9 +62,20 @@ export function progressRoutes(api: Api): Route[] {
 /** The id of an event names what it says, so that nothing is told twice to a watcher that comes again. */
 const eventId = (data: string): string => hash('sha256', data, 'base64url').slice(0, 22);
 
+/** Whether who opened a stream may still read it: the key may have been revoked, the token may have expired. */
+async function isStill(api: Api, request: Request, { name, role, tenant }: Principal): Promise<boolean> {
+  try {
+    const now = await api.identify(credentialOf(request) ?? '');
+    return now.name === name && now.role === role && now.tenant === tenant;
+  } catch (error) {
+    return error instanceof Problem && error.code === 'unavailable';
+  }
+}
+
 async function watch(
   api: Api,
   pace: Pace,
+  streams: Map<string, number>,
   { principal, params, request, response }: Call<z.output<typeof requestParams>>,
 ): Promise<{ status: number } | null> {
   const look = async (): Promise<{ data: string; id: string; over: boolean }> => {
@@ -68,22 +87,37 @@ async function watch(
   let now = await look();
   if (now.over && now.id === last) return { status: 204 };
 
-  const stream = openEventStream(response);
-  if (request.method === 'HEAD') stream.end();
-  let told = Date.now();
-  while (!stream.closed()) {
-    if (now.id !== last) {
-      await stream.write(`id: ${now.id}\nevent: progress\ndata: ${now.data}\n\n`);
-      last = now.id;
-      told = Date.now();
-    } else if (Date.now() - told >= HEARTBEAT_MS) {
-      await stream.write(': still here\n\n');
-      told = Date.now();
-    }
-    if (now.over) break;
-    await wait(api.config.eventsMs ?? DEFAULT_EVENTS_MS);
-    if (!stream.closed()) now = await look();
+  const open = streams.get(principal.name) ?? 0;
+  if (open >= MOST_STREAMS) {
+    throw new Problem('too-many-requests', `Close some of the ${open} event streams that are open.`, {
+      headers: { 'Retry-After': '60' },
+    });
   }
-  stream.end();
-  return null;
+  streams.set(principal.name, open + 1);
+  const stream = openEventStream(response);
+  try {
+    if (request.method === 'HEAD') stream.end();
+    let told = Date.now();
+    for (let looks = 1; !stream.closed(); looks++) {
+      if (now.id !== last) {
+        await stream.write(`id: ${now.id}\nevent: progress\ndata: ${now.data}\n\n`);
+        last = now.id;
+        told = Date.now();
+      } else if (Date.now() - told >= HEARTBEAT_MS) {
+        await stream.write(': still here\n\n');
+        told = Date.now();
+      }
+      if (now.over) break;
+      await wait(api.config.eventsMs ?? DEFAULT_EVENTS_MS);
+      if (stream.closed()) break;
+      if (looks % LOOKS_PER_KEY === 0 && !(await isStill(api, request, principal))) break;
+      now = await look();
+    }
+    stream.end();
+    return null;
+  } finally {
+    const left = (streams.get(principal.name) ?? 1) - 1;
+    if (left > 0) streams.set(principal.name, left);
+    else streams.delete(principal.name);
+  }
 }

@@ -1,9 +1,11 @@
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import { isReportLinkValid } from '../../store/report-links.ts';
+import type { RequestDocument } from '../../store/requests.ts';
 import { StorageNotFound } from '../../store/storage.ts';
 import { auditAnswer, findingsAnswer, messagesAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
-import { notFound } from '../problem.ts';
+import { notFound, Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
 import { type Call, type Route, route } from '../route.ts';
 import { requestParams } from './migrations.ts';
@@ -22,6 +24,14 @@ const reportQuery = z.strictObject({
     .min(1, 'is less than 1')
     .optional()
     .meta({ description: 'A retry makes a new version (F1); without it, the latest.' }),
+  expires: z.coerce
+    .number('is not a number')
+    .int('is not a whole number')
+    .optional()
+    .meta({ description: 'Of a link in a mail: until when it opens the report, in epoch milliseconds.' }),
+  signature: z.string().max(100).optional().meta({
+    description: 'Of a link in a mail: opens this version of this report without a key.',
+  }),
 });
 
 /** What a request leaves behind to be read: findings, reports, the audit log, what was mailed (B1, C7, F2). */
@@ -52,7 +62,9 @@ export function trailRoutes(api: Api): Route[] {
       operation: 'downloadReport',
       tag: 'Reports',
       summary: 'Download a report',
+      description: 'Without a key only by the link in a mail, until that expires (C7).',
       who: ['requester', 'operator', 'auditor'],
+      signed: true,
       params: reportParams,
       query: reportQuery,
       answers: {
@@ -118,11 +130,35 @@ export function trailRoutes(api: Api): Route[] {
 
 type ReportCall = Call<z.output<typeof reportParams>, z.output<typeof reportQuery>>;
 
-async function sendReport(
-  api: Api,
-  { principal, params, query, response, request }: ReportCall,
-): Promise<null> {
-  const found = await readRequest(api, principal, params.request);
+/** C7: a link opens one version of one report; whether there is such a request is told to nobody who has no link to it. */
+async function requestOfLink(api: Api, { params, query }: ReportCall): Promise<RequestDocument> {
+  const { request, name } = params;
+  const { version = 0, expires: expiresAt = 0, signature = '' } = query;
+  const report = { request, name, version, expiresAt };
+  const { secret } = api.config;
+  if (!isReportLinkValid(secret, report, signature, Number.NEGATIVE_INFINITY)) {
+    throw new Problem(
+      'link-not-valid',
+      'Open the link as it stands in the mail, whole and unchanged, or download the report with a key.',
+    );
+  }
+  if (!isReportLinkValid(secret, report, signature, Date.now())) {
+    throw new Problem(
+      'link-expired',
+      `The link worked until ${new Date(expiresAt).toISOString()}. Download the report with a key, or ask ${api.config.supportAddress} for it.`,
+    );
+  }
+  const found = await api.stores.requests.get(request);
+  if (found === null) throw notFound('The report is no longer kept.');
+  return found;
+}
+
+async function sendReport(api: Api, call: ReportCall): Promise<null> {
+  const { principal, params, query, response, request } = call;
+  const found =
+    query.signature === undefined
+      ? await readRequest(api, principal, params.request)
+      : await requestOfLink(api, call);
   const versions = found.reports.filter((report) => report.name === params.name);
   const version = query.version ?? Math.max(0, ...versions.map((report) => report.version));
   if (!versions.some((report) => report.version === version)) {

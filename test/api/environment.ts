@@ -6,11 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
-import { type ApiDependencies, type ApiDesk, createApi } from '../../api/app.ts';
+import { type ApiDependencies, type ApiDesk, assembleApi, createApi } from '../../api/app.ts';
+import type { TokenIssuer } from '../../api/bearer-tokens.ts';
 import { problemAnswer } from '../../api/answers.ts';
 import { type Listening, listen } from '../../api/listen.ts';
-import { createMetrics } from '../../api/metrics.ts';
-import { createMigrationWorkflows } from '../../api/migration-workflows.ts';
 import type { TabTally } from '../../api/read-progress.ts';
 import type { Route } from '../../api/route.ts';
 import { createRoutes } from '../../api/routes.ts';
@@ -34,6 +33,8 @@ import {
 import { World } from '../lifecycle/world.ts';
 
 const DEADLINE_MS = 30_000;
+/** signs links, as DESKFERRY_SECRET does */
+export const SECRET = 'a-secret-of-thirty-two-characters';
 
 export const REQUESTER_BODY = {
   name: '佐藤 花',
@@ -105,7 +106,9 @@ export class ApiUnderTest {
     this.#stop = parts.stop;
   }
 
-  static async start(settings: { replyWindowMs?: number; limits?: Limits } = {}): Promise<ApiUnderTest> {
+  static async start(
+    settings: { replyWindowMs?: number; limits?: Limits; oidc?: TokenIssuer } = {},
+  ): Promise<ApiUnderTest> {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const dataFolder = await mkdtemp(join(tmpdir(), 'deskferry-api-'));
     const [stack, workflowBundle] = await Promise.all([
@@ -215,7 +218,12 @@ export class ApiUnderTest {
         limits: settings.limits ?? DEFAULT_LIMITS,
         supportAddress: 'support@deskferry.example',
         concurrentTurns: 1,
+        secret: SECRET,
+        storageFolder,
         callsPerMinute: 100_000,
+        corsOrigins: [],
+        oidc: settings.oidc ?? null,
+        trustProxy: 0,
         eventsMs: 50,
       },
       logger: pino({ level: 'info' }, { write: (line: string) => void self?.log.push(line) }),
@@ -229,11 +237,7 @@ export class ApiUnderTest {
       world,
       dependencies,
       storageFolder,
-      routes: createRoutes({
-        ...dependencies,
-        metrics: createMetrics(),
-        migrations: createMigrationWorkflows(temporal),
-      }),
+      routes: createRoutes(assembleApi(dependencies)),
       async stop() {
         await listening.close();
         for (const worker of workers) worker.shutdown();

@@ -5,19 +5,24 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { makeSendMessage } from '../../activities/send-message.ts';
 import { createApi } from '../../api/app.ts';
 import { listen } from '../../api/listen.ts';
-import { ApiUnderTest, type Caller, STEPS_BODY, until } from './environment.ts';
+import { createImportStores } from '../../store/import-stores.ts';
+import { signReportLink } from '../../store/report-links.ts';
+import { ApiUnderTest, type Caller, SECRET, STEPS_BODY, until } from './environment.ts';
 
 const LIMITS = { files: 5, fileBytes: 100_000, totalBytes: 250_000 };
 
 let api: ApiUnderTest;
 let operator: Caller;
+let other: Caller;
 let portals = 0;
 
 beforeAll(async () => {
   api = await ApiUnderTest.start({ limits: LIMITS });
   operator = await api.caller('operator', null);
+  other = await api.caller('requester', await api.tenant());
 });
 afterAll(() => api.stop());
 afterEach(() => {
@@ -343,6 +348,7 @@ describe('a whole migration', () => {
       'application/zip',
     ]);
     expect(report.headers.get('content-disposition')).toContain(`${id}-phase-1-v`);
+    await reportLinks(id, (await caller.get(path)).body.reports[0].version);
 
     await replies(caller, path, id);
 
@@ -377,6 +383,76 @@ describe('a whole migration', () => {
       expect.arrayContaining(['confirmation', 'phase1Report', 'completed']),
     );
   });
+
+  async function reportLinks(id: string, version: number): Promise<void> {
+    const open = async (link: string, headers: Record<string, string> = {}) => {
+      const answer = await fetch(`${api.url}${link}`, { headers });
+      const text = await answer.text();
+      return { status: answer.status, text, type: (/problem:([\w-]+)/.exec(text) ?? [])[1] };
+    };
+    const expiresAt = Date.now() + 60_000;
+    const report = { request: id, name: 'phase-1', version, expiresAt };
+    const link = await mailedLink(id, version, expiresAt);
+    expect(link).toBe(signReportLink(SECRET, report));
+    expect(await open(link)).toMatchObject({ status: 200, text: 'report phase-1' });
+    expect((await open(link, { Authorization: `Bearer ${other.key}` })).status).toBe(200);
+
+    const forged = [
+      link.replace('phase-1', 'undo'),
+      link.replace('phase-1', 'sample'),
+      link.replace(`version=${version}`, `version=${version + 1}`),
+      link.replace(`expires=${expiresAt}`, `expires=${expiresAt + 1}`),
+      link.replace(id, 'm_none'),
+      link.replace(/signature=.*/, 'signature='),
+      signReportLink('another-secret-of-32-characters--', report),
+    ];
+    for (const each of forged)
+      expect([each, await open(each)]).toMatchObject([each, { status: 403, type: 'link-not-valid' }]);
+    expect((await open(link.replace(/[?].*/, ''))).status).toBe(401);
+    for (const elsewhere of ['', '/audit', '/messages', '/events'])
+      expect((await open(`/v1/migrations/${id}${elsewhere}?${link.split('?')[1]}`)).status).toBe(401);
+
+    const old = await open(signReportLink(SECRET, { ...report, expiresAt: 1_700_000_000_000 }));
+    expect(old).toMatchObject({ status: 410, type: 'link-expired' });
+    expect(old.text).toContain('support@deskferry.example');
+    expect((await open(link.replace(`expires=${expiresAt}`, 'expires=9e99'))).status).toBe(400);
+  }
+
+  /** The link that the mail of a report has when it is too large to be attached. */
+  async function mailedLink(id: string, version: number, expiresAt: number): Promise<string> {
+    const mails: string[] = [];
+    const { publicUrl } = api.dependencies.config;
+    const importStores = createImportStores(api.database.db);
+    const report = await importStores.reports.begin(id, 'phase-1', 'one', new Date());
+    expect(report.version).toBe(version);
+    await importStores.reports.written(report, 1_001);
+    const send = makeSendMessage({
+      stores: api.stores,
+      importStores,
+      storage: api.storage,
+      desk: api.dependencies.desk,
+      mail: { send: async ({ text }) => void mails.push(text), close: () => {} },
+      settings: {
+        publicUrl,
+        teamMail: 'team@deskferry.example',
+        replyMailbox: null,
+        messageDomain: 'deskferry.example',
+        largestAttachment: 1_000,
+        linkSecret: SECRET,
+        linkLifetime: 60_000,
+      },
+    });
+    await send({
+      request: id,
+      sequence: 1_000,
+      kind: 'phase1Report',
+      at: expiresAt - 60_000,
+      facts: { phase: 'phase-1', report: { name: 'phase-1', version }, windowEndsAt: expiresAt },
+    });
+    const found = /https:\S+reports\S+/.exec(mails.join(''))?.[0] ?? '';
+    expect(found.startsWith(`${publicUrl}/v1/`)).toBe(true);
+    return found.slice(publicUrl.length);
+  }
 
   async function replies(caller: Caller, path: string, id: string): Promise<void> {
     const before = await api.stored(`uploads/${id}/`);
@@ -424,7 +500,10 @@ describe('a whole migration', () => {
     expect((await send(large)).body.type).toBe('urn:deskferry:problem:file-too-large');
     const many = new FormData();
     for (const name of ['a', 'b', 'c']) many.append('files', new Blob([name]), `${name}.csv`);
-    expect((await send(many)).body.type).toBe('urn:deskferry:problem:too-many-files');
+    expect((await send(many)).body).toMatchObject({
+      type: 'urn:deskferry:problem:too-many-files',
+      supportAddress: 'support@deskferry.example',
+    });
     const wrong = new FormData();
     wrong.append('attachment', new Blob(['x']), 'x.csv');
     expect((await send(wrong)).body.errors).toMatchObject([{ pointer: '/attachment' }]);

@@ -62,6 +62,17 @@ describe('filing a request', () => {
     expect(after.body.tabs).toEqual(['agents']);
   });
 
+  it('A1: what a requester leaves out has a plain default', async () => {
+    const path = await hana.file({ requester: { name: 'Hana', mail: 'hana@example.com' } });
+    expect((await hana.get(path)).body.requester).toEqual({
+      name: 'Hana',
+      mail: 'hana@example.com',
+      company: '',
+      locale: 'en',
+      timeZone: 'UTC',
+    });
+  });
+
   it('A2: submit with a step missing creates nothing and names the steps', async () => {
     const before = (await hana.get('/v1/migrations?limit=100')).body.items.length;
     const refused = await hana.post('/v1/migrations', { ...STEPS_BODY, submit: true });
@@ -113,6 +124,7 @@ describe('what is sent is checked', () => {
         source: { ...SOURCE_BODY, scope: 'a/b' },
       }),
     ).toEqual([422, ['/requester/mail', '/requester/locale', '/requester/timeZone', '/source/scope']]);
+    expect(await faults({ source: { ...SOURCE_BODY, scope: 'desk' } })).toEqual([422, ['/source/scope']]);
     expect(await faults({ requester: { ...REQUESTER_BODY, timeZone: '+09:00' } })).toEqual([
       422,
       ['/requester/timeZone'],
@@ -278,13 +290,20 @@ describe('lists', () => {
   });
 });
 
+const MAPPING = {
+  version: 1,
+  files: [
+    { file: 'p.csv', tabs: [{ tab: 'products', fields: { ProductExtId: 'a.b', 'Product Name': 'n' } }] },
+  ],
+};
+
 describe('redoing steps', () => {
   it('A2: what is redone replaces the step, the others stay, and the revision grows', async () => {
     const path = await hana.file({ ...STEPS_BODY, remarks: 'first' });
     const after = await hana.patch(path, {
       remarks: 'second',
       encodings: { '連絡先.csv': 'shift_jis' },
-      mapping: { 'a.b': 1 },
+      mapping: MAPPING,
     });
     expect(after.headers.get('etag')).toBe('"2"');
     const read = await hana.get(path);
@@ -294,7 +313,7 @@ describe('redoing steps', () => {
       remarks: 'second',
       requester: REQUESTER_BODY,
       encodings: { '連絡先.csv': 'shift_jis' },
-      mapping: { 'a.b': 1 },
+      mapping: MAPPING,
     });
     expect((await hana.patch(path, {})).status).toBe(422);
   });

@@ -1,0 +1,64 @@
+import type { RequestHandler } from 'express';
+
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
+const SENT = [
+  'Authorization',
+  'Content-Type',
+  'Idempotency-Key',
+  'If-Match',
+  'Last-Event-ID',
+  'Tus-Resumable',
+  'Upload-Checksum',
+  'Upload-Length',
+  'Upload-Metadata',
+  'Upload-Offset',
+  'X-API-Key',
+  'X-HTTP-Method-Override',
+  'X-Request-Id',
+].join(', ');
+const READ = [
+  'ETag',
+  'Location',
+  'Retry-After',
+  'Tus-Checksum-Algorithm',
+  'Tus-Extension',
+  'Tus-Max-Size',
+  'Tus-Resumable',
+  'Tus-Version',
+  'Upload-Expires',
+  'Upload-Length',
+  'Upload-Metadata',
+  'Upload-Offset',
+  'X-Request-Id',
+].join(', ');
+
+/**
+ * Lets pages of other origins call the API; without any, no page but its own may. No cookie is ever involved: a page has to
+ * have a key or a token.
+ * @param origins as browsers send them, for example `https://console.example.com`
+ */
+export function allowOrigins(origins: readonly string[]): RequestHandler {
+  return (request, response, next) => {
+    if (origins.length === 0) {
+      next();
+      return;
+    }
+    response.vary('Origin');
+    const origin = request.get('origin');
+    if (origin === undefined || !origins.includes(origin)) {
+      next();
+      return;
+    }
+    response.set({ 'Access-Control-Allow-Origin': origin, 'Access-Control-Expose-Headers': READ });
+    if (request.method === 'OPTIONS' && request.get('access-control-request-method') !== undefined) {
+      response.set({
+        'Access-Control-Allow-Methods': METHODS,
+        'Access-Control-Allow-Headers': SENT,
+        'Access-Control-Max-Age': '600',
+      });
+      response.status(204).end();
+      return;
+    }
+    next();
+  };
+}
