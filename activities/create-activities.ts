@@ -3,6 +3,7 @@ import type { Desk } from '../desk/desk.ts';
 import type { MailSender } from '../mail/send-mail.ts';
 import type { IncomingMails } from '../store/incoming-mail.ts';
 import type { ImportStores } from '../store/import-stores.ts';
+import { createReportSigner } from '../store/report-signature.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
 import { makeAppendAudit } from './append-audit.ts';
@@ -64,7 +65,7 @@ export function createImportActivities(deps: ActivityDependencies): ImportActivi
     reconcileSegments: makeReconcileSegments(all),
     proveTab: makeProveTab(all),
     foldImported: makeFoldImported(all),
-    writeReport: makeWriteReport(all),
+    writeReport: makeWriteReport({ ...all, signer: createReportSigner(deps.settings.linkSecret) }),
   };
 }
 

@@ -5,6 +5,7 @@ import { noCounts, RESULTS, type Result, type TabCounts } from '../domain/codes.
 import { TabDigest } from '../domain/digest.ts';
 import { plainCell } from '../domain/report-cell.ts';
 import { isTab, TAB_TITLES } from '../domain/tab.ts';
+import { isReportSignatureValid } from '../store/report-signature.ts';
 import { ImportError } from './errors.ts';
 import { REPORT_COLUMNS } from './report-files.ts';
 import type { Summary, TabSummary } from './summary-page.ts';
@@ -14,6 +15,8 @@ export interface ReportVerdict {
   summary: Summary;
   /** records in all `<Tab>.csv` together */
   records: number;
+  /** Ed25519 over summary.json; `unchecked` when no public key was given to check it with */
+  signature: 'valid' | 'invalid' | 'missing' | 'unchecked';
   /** in words, one per tab and figure; empty when the summary is true */
   problems: string[];
 }
@@ -21,14 +24,19 @@ export interface ReportVerdict {
 /**
  * Recomputes a report's counts and tab digests from its `<Tab>.csv` files and compares them with its `summary.json` (D1, D2).
  * @param path of the report's ZIP
+ * @param publicKey PEM of the service that is said to have written it
  * @throws ImportError REPORT_UNREADABLE when it is no report
  */
-export async function verifyReport(path: string): Promise<ReportVerdict> {
+export async function verifyReport(path: string, publicKey?: string): Promise<ReportVerdict> {
   const zip = await openArchive(path);
   try {
     const entries = await list(zip);
-    const summary = await readSummary(zip, entries);
+    const told = await contentOf(zip, entries, 'summary.json');
+    const summary = summaryOf(told);
+    const signature = await judgeSignature(zip, entries, told, publicKey);
     const problems: string[] = [];
+    if (signature === 'invalid') problems.push('the summary is not signed with the given key');
+    if (signature === 'missing') problems.push('the summary is not signed');
     let records = 0;
     for (const [tab, said] of Object.entries(summary.tabs)) {
       if (!isTab(tab)) {
@@ -45,7 +53,7 @@ export async function verifyReport(path: string): Promise<ReportVerdict> {
       records += found.rows;
       problems.push(...compare(name, found, said));
     }
-    return { summary, records, problems };
+    return { summary, records, signature, problems };
   } finally {
     zip.close();
   }
@@ -109,16 +117,32 @@ async function readTab(stream: Readable, name: string): Promise<FoundTab> {
   return { rows, counts, warnings, digest: digest.toString() };
 }
 
-async function readSummary(zip: ZipFile, entries: ReadonlyMap<string, Entry>): Promise<Summary> {
-  const entry = entries.get('summary.json');
-  if (entry === undefined) throw new ImportError('REPORT_UNREADABLE', 'the archive holds no summary.json');
+async function contentOf(zip: ZipFile, entries: ReadonlyMap<string, Entry>, name: string): Promise<Buffer> {
+  const entry = entries.get(name);
+  if (entry === undefined) throw new ImportError('REPORT_UNREADABLE', `the archive holds no ${name}`);
   const chunks: Buffer[] = [];
   for await (const chunk of await streamOf(zip, entry)) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function summaryOf(told: Buffer): Summary {
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as Summary;
+    return JSON.parse(told.toString('utf8')) as Summary;
   } catch {
     throw new ImportError('REPORT_UNREADABLE', 'summary.json is no JSON');
   }
+}
+
+async function judgeSignature(
+  zip: ZipFile,
+  entries: ReadonlyMap<string, Entry>,
+  told: Buffer,
+  publicKey: string | undefined,
+): Promise<ReportVerdict['signature']> {
+  if (!entries.has('summary.sig')) return 'missing';
+  if (publicKey === undefined) return 'unchecked';
+  const signature = (await contentOf(zip, entries, 'summary.sig')).toString('utf8').trim();
+  return isReportSignatureValid(publicKey, told, signature) ? 'valid' : 'invalid';
 }
 
 function openArchive(path: string): Promise<ZipFile> {

@@ -15,7 +15,9 @@ import {
   runPhase,
   startEngine,
   zipOf,
+  SIGNER,
 } from '../test/import-engine.ts';
+import { createReportSigner } from '../store/report-signature.ts';
 import { verifyReport } from './verify-report.ts';
 
 let engine: Engine;
@@ -73,6 +75,7 @@ describe('C7: the report', () => {
       'failed/Tickets.csv',
       'summary.html',
       'summary.json',
+      'summary.sig',
     ]);
     const rows = rowsOf(files.get('Tickets.csv'));
     expect(Object.keys(rows[0] ?? {})).toEqual([
@@ -183,8 +186,32 @@ describe('D1, D2: a report can be verified', () => {
   test('a true one has no problems', async () => {
     const { files, request } = await reported();
     const path = await engine.storage.localPath(`reports/${request}/phase-1-v1.zip`);
-    expect(await verifyReport(path)).toMatchObject({ records: 6, problems: [], summary: { request } });
+    expect(await verifyReport(path)).toMatchObject({
+      records: 6,
+      problems: [],
+      summary: { request },
+      signature: 'unchecked',
+    });
     expect(await verdictOf(files)).toEqual([]);
+  });
+
+  test('its signature tells whose it is, and that nobody changed the summary', async () => {
+    const { files, request } = await reported();
+    const path = await engine.storage.localPath(`reports/${request}/phase-1-v1.zip`);
+    expect(await verifyReport(path, SIGNER.publicKey)).toMatchObject({ signature: 'valid', problems: [] });
+    const stranger = createReportSigner('another secret').publicKey;
+    const notSigned = 'the summary is not signed with the given key';
+    expect(await verifyReport(path, stranger)).toMatchObject({ signature: 'invalid', problems: [notSigned] });
+    expect((await verifyReport(path, 'no key')).signature).toBe('invalid');
+
+    // whitespace alone, so that every figure still adds up
+    const altered = join(folder, 'altered.zip');
+    const summary = Buffer.from(`${files.get('summary.json')?.toString()}\n`);
+    await writeFile(altered, await zipOf(Object.fromEntries(new Map(files).set('summary.json', summary))));
+    expect(await verifyReport(altered, SIGNER.publicKey)).toMatchObject({ problems: [notSigned] });
+    const bare = new Map(files);
+    bare.delete('summary.sig');
+    expect(await verdictOf(bare)).toEqual(['the summary is not signed']);
   });
 
   test('a row taken out, a digest or a result changed, and a figure changed are each seen', async () => {

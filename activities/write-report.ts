@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
 import { TAB_TITLES } from '../domain/tab.ts';
 import type { StoredPlan } from '../store/plans.ts';
+import type { ReportSigner } from '../store/report-signature.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { contextOf, planOf } from './plan-view.ts';
 import { sumTab } from './prove-tab.ts';
@@ -19,6 +20,7 @@ import {
 import { type Summary, summaryPage } from './summary-page.ts';
 
 export interface WriteReportDeps extends ReportDeps {
+  signer: Pick<ReportSigner, 'sign'>;
   now?: () => Date;
 }
 
@@ -69,7 +71,11 @@ async function fingerprintOf({ stores }: ReportDeps, plan: StoredPlan): Promise<
 // a ZIP keeps local time without a zone: this moment is written the same everywhere
 const ENTRY = { mtime: new Date(2024, 0, 1), mode: 0o100644, forceDosTimestamp: true };
 
-async function packed(deps: ReportDeps, plan: StoredPlan, endedAt: Date): Promise<NodeJS.ReadableStream> {
+async function packed(
+  deps: WriteReportDeps,
+  plan: StoredPlan,
+  endedAt: Date,
+): Promise<NodeJS.ReadableStream> {
   const zip = new ZipFile();
   const output = zip.outputStream as Readable;
   zip.on('error', (error: Error) => output.destroy(error));
@@ -100,7 +106,10 @@ async function packed(deps: ReportDeps, plan: StoredPlan, endedAt: Date): Promis
   if (plan.continues !== null) add('superseded.csv', () => supersededFile(deps, plan));
   const discrepancies = await deps.stores.discrepancies.list(plan.request, plan.phase, NAMED);
   if (discrepancies.length > 0) zip.addBuffer(discrepanciesFile(discrepancies), 'discrepancies.csv', ENTRY);
-  zip.addBuffer(Buffer.from(`${JSON.stringify(summary, null, 2)}\n`), 'summary.json', ENTRY);
+  const told = Buffer.from(`${JSON.stringify(summary, null, 2)}\n`);
+  zip.addBuffer(told, 'summary.json', ENTRY);
+  // The summary holds the digests of every row, so its signature speaks for the whole report.
+  zip.addBuffer(Buffer.from(`${deps.signer.sign(told)}\n`), 'summary.sig', ENTRY);
   const page = summaryPage(summary, { ...extras, discrepancies: discrepancies.length });
   zip.addBuffer(Buffer.from(page), 'summary.html', ENTRY);
   zip.end();

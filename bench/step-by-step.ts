@@ -13,6 +13,7 @@ import { makeProveTab } from '../activities/prove-tab.ts';
 import { makeReconcileSegments } from '../activities/reconcile-segments.ts';
 import { makeStageTab } from '../activities/stage-tab.ts';
 import { makeWriteReport } from '../activities/write-report.ts';
+import { createReportSigner } from '../store/report-signature.ts';
 import { openWorld, type Place } from './file-request.ts';
 
 export interface StepsAsked {
@@ -98,7 +99,7 @@ async function runSteps({ place, request, phase }: StepsAsked): Promise<StepsTim
     timed.counts.discrepancies += discrepancies;
   }
   await time('fold', null, () => makeFoldImported(world)(run));
-  await time('report', null, () => makeWriteReport(world)(run));
+  await time('report', null, () => makeWriteReport({ ...world, signer: createReportSigner('bench') })(run));
   await world.close();
   timed.rssMb = process.resourceUsage().maxRSS / 1_024;
   return timed;

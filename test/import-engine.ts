@@ -28,6 +28,10 @@ import { makeProveTab } from '../activities/prove-tab.ts';
 import { makeReconcileSegments } from '../activities/reconcile-segments.ts';
 import { makeStageTab } from '../activities/stage-tab.ts';
 import { makeWriteReport } from '../activities/write-report.ts';
+import { createReportSigner } from '../store/report-signature.ts';
+
+/** Who signs the reports of tests. */
+export const SIGNER = createReportSigner('a secret of the tests alone');
 
 /** What the import runs on, for tests: a database, a storage folder and an embedded desk of their own. */
 export interface Engine {
@@ -70,7 +74,7 @@ export function makeActivities(deps: Pick<Engine, 'desk' | 'stores' | 'storage'>
     reconcileSegments: makeReconcileSegments(deps),
     proveTab: makeProveTab(deps),
     foldImported: makeFoldImported(deps),
-    writeReport: makeWriteReport(deps),
+    writeReport: makeWriteReport({ ...deps, signer: SIGNER }),
   };
 }
 
