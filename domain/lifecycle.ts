@@ -70,6 +70,23 @@ export function isFinal(state: State): boolean {
   return TRANSITIONS[state].length === 0;
 }
 
+/** Where a request goes when its process is ended in Temporal itself: no state may claim that it still runs. */
+export function endedOutside(state: State): State {
+  switch (state) {
+    case 'PENDING':
+      return 'CANCELLED';
+    case 'VERIFYING':
+      return 'REJECTED';
+    case 'QUEUED':
+    case 'PHASE_1':
+    case 'REPLY_WINDOW':
+    case 'PHASE_2':
+      return 'STOPPED';
+    default:
+      return state;
+  }
+}
+
 /** The steps of a request, in the order in which the console leads through them (A2). */
 export const STEPS = ['basic', 'files', 'tabs', 'remarks', 'desk', 'portal'] as const;
 export type Step = (typeof STEPS)[number];

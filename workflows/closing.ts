@@ -2,7 +2,6 @@ import { log } from '@temporalio/workflow';
 import type { MessageOrder } from '../activities/lifecycle-activities.ts';
 import type { MessageKind } from '../domain/message.ts';
 import { assertNever } from '../domain/assert-never.ts';
-import type { State } from '../domain/lifecycle.ts';
 import { imports, releases, said } from './activity-calls.ts';
 import { faultOf } from './fault.ts';
 import type { Migration } from './migration-context.ts';
@@ -60,23 +59,6 @@ export async function close(migration: Migration): Promise<void> {
     ]);
     journal.note('system', 'supportTicketClosed');
     await migration.settled();
-  }
-}
-
-/** Where a request goes when its workflow is cancelled in Temporal itself: no state may claim that it still runs. */
-export function endedOutside(state: State): State {
-  switch (state) {
-    case 'PENDING':
-      return 'CANCELLED';
-    case 'VERIFYING':
-      return 'REJECTED';
-    case 'QUEUED':
-    case 'PHASE_1':
-    case 'REPLY_WINDOW':
-    case 'PHASE_2':
-      return 'STOPPED';
-    default:
-      return state;
   }
 }
 

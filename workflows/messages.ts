@@ -14,11 +14,19 @@ export const migrationWorkflowId = (request: string): string => `migration/${req
 export const importPhaseWorkflowId = (request: string, phase: Phase): string =>
   `import-phase/${request}/${phase}`;
 export const PROCESSING_QUEUE_WORKFLOW_ID = 'processing-queue';
+export const undoWorkflowId = (request: string): string => `undo/${request}`;
+export const eraseWorkflowId = (request: string): string => `erase/${request}`;
+export const sampleWorkflowId = (request: string): string => `sample/${request}`;
 
 /** Workflow types. */
 export const MIGRATION = 'migration';
 export const IMPORT_PHASE = 'importPhase';
 export const PROCESSING_QUEUE = 'processingQueue';
+export const UNDO = 'undo';
+export const ERASE = 'erase';
+export const ERASE_DUE = 'eraseDue';
+export const SWEEP = 'sweep';
+export const SAMPLE_RUN = 'sampleRun';
 
 export interface MigrationInput {
   request: string;
@@ -130,8 +138,22 @@ export interface MailReply {
   files: UploadSummary[];
 }
 
-/** Signals to the processing queue (B4): `join` takes a QueueEntry, `leave` a QueueLeave, `toFront` a QueueToFront. */
-export const QUEUE_SIGNALS = { join: 'join', leave: 'leave', toFront: 'toFront' } as const;
+/** Query of a migration: what it holds, so that what was lost outside of it can be given back. */
+export const STANDING_QUERY = 'standing';
+export interface Standing {
+  /** A8: the portal it has claimed */
+  portal: string | null;
+  /** C2: whether it has closed its portal */
+  portalClosed: boolean;
+  /** B4: its turn or its place in line; null when it has none or is giving it back */
+  turn: (QueueEntry & { granted: boolean }) | null;
+}
+
+/**
+ * Signals to the processing queue (B4): `join` takes a QueueEntry, `leave` a QueueLeave, `toFront` a QueueToFront, `holds` a
+ * QueueEntry that has its turn already.
+ */
+export const QUEUE_SIGNALS = { join: 'join', leave: 'leave', toFront: 'toFront', holds: 'holds' } as const;
 export interface QueueEntry {
   request: string;
   phase: Phase;

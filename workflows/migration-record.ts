@@ -43,7 +43,8 @@ export interface MigrationRecord {
   approvedAt: number | null;
   paused: { since: number; by: string; reason: string } | null;
   stopping: Command | null;
-  turn: (Turn & { granted: boolean }) | null;
+  /** `leaving`: it is being given back */
+  turn: (Turn & { granted: boolean; leaving?: boolean }) | null;
   /** B4: a paused request that had its turn comes next when resumed */
   comesNext: boolean;
   /** C2: closed by this request */

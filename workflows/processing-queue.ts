@@ -30,7 +30,7 @@ import {
   type Turn,
   TURN_GRANTED,
 } from './messages.ts';
-import { expectedStart, join, leave, lineOf, toFront } from './queue-order.ts';
+import { adopt, expectedStart, join, leave, lineOf, toFront } from './queue-order.ts';
 
 /** Well before the 2,000 events that a run should not exceed. */
 const LONG_HISTORY = 1_500;
@@ -86,6 +86,14 @@ class ProcessingQueue {
         this.#changed = true;
       },
       { description: 'B4: an operator moves a waiting request ahead of all others' },
+    );
+    setHandler(
+      defineSignal<[QueueEntry]>(QUEUE_SIGNALS.holds),
+      (entry) => {
+        adopt(this.#state, entry, Date.now());
+        this.#changed = true;
+      },
+      { description: 'B4: a request has a turn that a lost queue gave it' },
     );
     setHandler(defineQuery<QueueLine>(QUEUE_QUERY), () => lineOf(this.#state, this.#turns), {
       description: 'who runs and who waits, in order',

@@ -29,6 +29,17 @@ function rank({ front, phase }: QueueEntry): number {
   return phase === 'phase-2' ? 1 : 2;
 }
 
+/**
+ * A request has a turn that this queue does not know of, since the queue that gave it was lost. It counts, also beyond the number
+ * of turns: what runs already is not stopped, but nothing else begins before it has ended.
+ */
+export function adopt(state: QueueState, entry: QueueEntry, now: number): void {
+  const { request, phase, ticket, milliseconds } = entry;
+  if (state.running.some((lease) => lease.request === request && lease.ticket === ticket)) return;
+  leave(state, request);
+  state.running.push({ request, phase, ticket, milliseconds, since: now });
+}
+
 /** The request gives its turn or its place back. */
 export function leave(state: QueueState, request: string): void {
   state.running = state.running.filter((lease) => lease.request !== request);

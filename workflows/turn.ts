@@ -1,7 +1,15 @@
-import { condition, defineSignal, setHandler } from '@temporalio/workflow';
+import { condition, defineQuery, defineSignal, setHandler } from '@temporalio/workflow';
 import type { Phase } from '../domain/phase.ts';
 import { estimates, lifecycle, releases, said } from './activity-calls.ts';
-import { PLACE_CHANGED, type Place, type QueueEntry, type Turn, TURN_GRANTED } from './messages.ts';
+import {
+  PLACE_CHANGED,
+  type Place,
+  type QueueEntry,
+  type Standing,
+  STANDING_QUERY,
+  type Turn,
+  TURN_GRANTED,
+} from './messages.ts';
 import type { Migration } from './migration-context.ts';
 import { phaseOf } from './migration-record.ts';
 
@@ -32,6 +40,27 @@ export function registerTurn(migration: Migration): void {
     },
     { description: 'B4, B5: its place in line and the expected start' },
   );
+
+  setHandler(defineQuery<Standing>(STANDING_QUERY), () => standingOf(migration), {
+    description: 'what it holds: its portal, its turn or place in line',
+  });
+}
+
+function standingOf(migration: Migration): Standing {
+  const { portal, portalClosed, turn } = migration.record;
+  return {
+    portal,
+    portalClosed,
+    turn:
+      turn === null || turn.leaving === true
+        ? null
+        : { ...entryOf(migration, turn, null), granted: turn.granted },
+  };
+}
+
+function entryOf(migration: Migration, { phase, ticket }: Turn, milliseconds: number | null): QueueEntry {
+  const { request, comesNext } = migration.record;
+  return { request, phase, front: comesNext, ticket, since: sinceOf(migration, phase), milliseconds };
 }
 
 /**
@@ -45,14 +74,7 @@ export async function takeTurn(migration: Migration, phase: Phase): Promise<bool
     record.turn = { phase, ticket: ++record.tickets, granted: false };
     journal.note('system', `standsInLine:${phase}`);
   }
-  const entry: QueueEntry = {
-    request: record.request,
-    phase,
-    front: record.comesNext,
-    ticket: record.turn.ticket,
-    since: sinceOf(migration, phase),
-    milliseconds: await expectedLength(migration),
-  };
+  const entry = entryOf(migration, record.turn, await expectedLength(migration));
   const over = (): boolean =>
     record.turn?.granted === true || migration.interrupted || migration.historyIsLong;
   do {
@@ -69,6 +91,7 @@ export async function giveTurnBack(migration: Migration): Promise<void> {
   const { record, journal } = migration;
   if (record.turn === null) return;
   const { phase, granted } = record.turn;
+  record.turn.leaving = true;
   await releases.leaveQueue.executeWithOptions(said(`leaves the line for ${phase}`), [
     { request: record.request, phase },
   ]);
