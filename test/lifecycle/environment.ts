@@ -31,9 +31,12 @@ import { World } from './world.ts';
 export const REQUESTER = 'requester:acme';
 export const OPERATOR = 'operator:team';
 export const DAY = 24 * 3_600_000;
+/** Kept histories tell nothing of the machine that recorded them. */
+const IDENTITY = 'lifecycle-test';
 const DEADLINE_MS = 20_000;
 
-function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+/** Bundles the workflows. */
+export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   return bundleWorkflowCode({
     workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname,
     logger: new DefaultLogger('ERROR'),
@@ -60,6 +63,7 @@ export class Lifecycle {
     const path = await ensureTestServer();
     const temporal = await TestWorkflowEnvironment.createTimeSkipping({
       server: { executable: { type: 'existing-path', path } },
+      client: { identity: IDENTITY },
     });
     await registerSearchAttributes(temporal.connection, 'default');
     const { workflow } = temporal.client;
@@ -82,6 +86,7 @@ export class Lifecycle {
       },
     });
     const common = {
+      identity: IDENTITY,
       connection: temporal.nativeConnection,
       activities: { ...world.activities },
       maxHeartbeatThrottleInterval: 100,
@@ -259,12 +264,13 @@ export class Request {
   }
 }
 
-/** Type of the refusal with which a command ended; null when it was taken. */
+/** Type of the refusal with which a command ended, CLOSED when its workflow has ended; null when it was taken. */
 export async function refusalOf(command: Promise<unknown>): Promise<string | null> {
   try {
     await command;
     return null;
   } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'CLOSED';
     const { cause } = error as { cause?: { type?: string } };
     if (cause?.type === undefined) throw error;
     return cause.type;
@@ -272,7 +278,8 @@ export async function refusalOf(command: Promise<unknown>): Promise<string | nul
 }
 
 let quiet = false;
-function quietly(): void {
+/** Lets the SDK tell errors only; it may be called again. */
+export function quietly(): void {
   if (quiet) return;
   quiet = true;
   Runtime.install({

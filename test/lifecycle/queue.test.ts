@@ -116,11 +116,12 @@ test('B4: the line survives the cutting of its history', async () => {
   const entry = (request: string, since: number) =>
     ({ request, phase: 'phase-1', front: false, ticket: 1, since, milliseconds: null }) as const;
   for (const [index, { id }] of requests.entries()) await life.world.join(entry(id, index));
-  const begun = (await queue().describe()).runId;
-  for (let round = 0; (await queue().describe()).runId === begun; round++) {
+  const { runId: begun } = await queue().describe();
+  for (let ticket = 2; (await queue().describe()).historyLength <= 1_510; ticket++) {
     await life.world.leave({ request: requests[2]?.id ?? '', phase: 'phase-1' });
-    await life.world.join({ ...entry(requests[2]?.id ?? '', 3), ticket: round + 2 });
+    await life.world.join({ ...entry(requests[2]?.id ?? '', 3), ticket });
   }
+  await life.until('a new history', async () => (await queue().describe()).runId !== begun);
   expect(await line()).toMatchObject({
     running: [{ request: requests[0]?.id }],
     waiting: [{ request: requests[1]?.id }, { request: requests[2]?.id }],
