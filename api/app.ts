@@ -19,6 +19,7 @@ import { SLOWEST, type Slowest } from './read-body.ts';
 import type { ReadProgress } from './read-progress.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes.ts';
+import { TUS_RESUMABLE, UPLOADS_PATH } from './speak-tus.ts';
 
 /** The desk as the API needs it: its portals and their switches. */
 export interface ApiDesk extends Pick<Desk, 'portals' | 'portal'> {
@@ -179,6 +180,13 @@ export function createApi(dependencies: ApiDependencies): Express {
         'answered',
       );
     });
+    next();
+  });
+  app.use(UPLOADS_PATH, (request, response, next) => {
+    response.setHeader('Tus-Resumable', TUS_RESUMABLE);
+    const meant = request.get('x-http-method-override');
+    // tus: for clients that can send nothing else
+    if (request.method === 'POST' && (meant === 'PATCH' || meant === 'DELETE')) request.method = meant;
     next();
   });
   app.use(allowOrigins(config.corsOrigins));

@@ -1,6 +1,6 @@
 import type { OpenApiDocument } from './openapi.ts';
 
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+const METHODS = ['get', 'head', 'options', 'post', 'put', 'patch', 'delete'] as const;
 
 const STYLE = `
 :root{color-scheme:light dark;--line:#8884;--soft:#8881}

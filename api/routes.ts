@@ -12,12 +12,14 @@ import { queueRoutes } from './routes/queue.ts';
 import { replyRoutes } from './routes/replies.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { trailRoutes } from './routes/trail.ts';
+import { uploadRoutes } from './routes/uploads.ts';
 
 /** Every address of the API: what is mounted is what is described. */
 export function createRoutes(api: Api): Route[] {
   const routes: Route[] = [
     ...migrationRoutes(api),
     ...fileRoutes(api),
+    ...uploadRoutes(api),
     ...mappingRoutes(api),
     ...previewRoutes(api),
     ...deskRoutes(api),

@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { createLogger } from '../configuration/create-logger.ts';
+import { createLogger, type Logger } from '../configuration/create-logger.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
 import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
@@ -11,6 +11,18 @@ import { createStores } from '../store/stores.ts';
 import { type ApiDesk, createApi } from './app.ts';
 import { listen } from './listen.ts';
 import { createReadProgress } from './read-progress.ts';
+import { removeExpiredUploads, resumableFolder } from './resumable-store.ts';
+
+/** How often uploads that were not finished in time are removed, in milliseconds. */
+const TIDY_MS = 3_600_000;
+
+function tidy(storageFolder: string, logger: Logger): void {
+  removeExpiredUploads(resumableFolder(storageFolder)).then(
+    (files) => files > 0 && logger.info({ files }, 'removed expired uploads'),
+    (error: unknown) =>
+      logger.warn({ error: error instanceof Error ? error.name : typeof error }, 'could not remove uploads'),
+  );
+}
 
 /** The API process: `node api/serve.ts`. Serves until SIGTERM or SIGINT, then ends what is under way. */
 async function serve(): Promise<void> {
@@ -42,10 +54,13 @@ async function serve(): Promise<void> {
   });
   const listening = await listen(api, config.port);
   logger.info({ port: listening.port }, 'serving');
+  const tidying = setInterval(() => tidy(config.storageFolder, logger), TIDY_MS);
+  tidy(config.storageFolder, logger);
   tellReady();
 
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     logger.info({ signal }, 'stopping');
+    clearInterval(tidying);
     await listening.close();
     await database.close();
     await connection.close();

@@ -345,7 +345,8 @@ export class Caller {
       ...(said.raw === undefined ? {} : { body: said.raw }),
     });
     const text = await answer.text();
-    const isJson = answer.headers.get('content-type')?.includes('json') === true;
+    // an answer to HEAD has the headers alone
+    const isJson = text !== '' && answer.headers.get('content-type')?.includes('json') === true;
     const spoken = { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text };
     if (method !== 'HEAD') this.#api.check(method, path.split('?')[0] ?? path, spoken);
     return spoken;
