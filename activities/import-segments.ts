@@ -10,7 +10,7 @@ import { beat } from './beat.ts';
 import { ImportError } from './errors.ts';
 import type { ImportActivities, SegmentRange } from './import-activities.ts';
 import { type PreparedRecord, RecordPreparer } from './prepare-records.ts';
-import { readSegment, type SegmentLine } from './segment-file.ts';
+import { readSegment, type SegmentLines } from './segment-file.ts';
 import { loadWorld, type PhaseWorld } from './phase-world.ts';
 
 export interface ImportSegmentsDeps {
@@ -59,7 +59,7 @@ class SegmentImporter {
     this.#preparer = new RecordPreparer(deps, world, range.tab);
   }
 
-  async read(number: number): Promise<SegmentLine[]> {
+  async read(number: number): Promise<SegmentLines> {
     const segment = await this.#deps.stores.segments.get(this.#key, number);
     if (segment === null) throw this.#missing(number);
     return readSegment(this.#deps.storage, segment);
@@ -70,7 +70,7 @@ class SegmentImporter {
   }
 
   /** Claims a segment only when the one before is finished: of twins the last to claim goes on, the others end. */
-  async run(number: number, lines: readonly SegmentLine[]): Promise<TabCounts> {
+  async run(number: number, lines: SegmentLines): Promise<TabCounts> {
     const segment = await this.#deps.stores.segments.claim(this.#key, number);
     if (segment === null) throw this.#missing(number);
     const { stores } = this.#deps;

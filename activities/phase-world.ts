@@ -16,6 +16,8 @@ import { planOf } from './plan-view.ts';
 
 /** Most looked-up people that are kept at hand. */
 const KEPT_ENTRIES = 50_000;
+/** Most parents that are kept at hand, by what their ids take: about 30 MB. */
+const KEPT_PARENTS = 100_000;
 /** A record without a created time counts as younger than any that has one. */
 export const UNKNOWN_AGE = Number.MAX_SAFE_INTEGER;
 
@@ -40,6 +42,8 @@ export class PhaseWorld {
   readonly #agentKind: FrozenKind;
   readonly #known = new Map<string, FrozenEntry | null>();
   readonly #statusesAdded = new Set<string>();
+  readonly #parents = new Map<Tab, Map<string, string>>();
+  #parentsKept = 0;
   #imported: { tab: Tab; ids: Promise<IdSet | null> } | null = null;
 
   constructor(stores: ImportStores, plan: StoredPlan, context: FrozenContext, agentsFrozen: boolean) {
@@ -88,6 +92,35 @@ export class PhaseWorld {
       this.#imported = { tab, ids: readIdSet(storage, foldedKey({ request, phase: continues, tab })) };
     }
     return this.#imported.ids;
+  }
+
+  /**
+   * Desk ids of records that others name as their parents (C5), by external id. One that was there stays: nobody deletes
+   * while a phase runs, and records of the same run only come.
+   */
+  async resolve(desk: Desk, tab: Tab, externalIds: ReadonlySet<string>): Promise<Map<string, string>> {
+    const known = this.#parents.get(tab);
+    const found = new Map<string, string>();
+    const unknown: string[] = [];
+    for (const id of externalIds) {
+      const deskId = known?.get(id);
+      if (deskId === undefined) unknown.push(id);
+      else found.set(id, deskId);
+    }
+    if (unknown.length === 0) return found;
+    const resolved = await desk.resolve(this.context.portal, this.context.scope, tab, unknown);
+    if (this.#parentsKept + resolved.size > KEPT_PARENTS) {
+      this.#parents.clear();
+      this.#parentsKept = 0;
+    }
+    let kept = this.#parents.get(tab);
+    if (kept === undefined) this.#parents.set(tab, (kept = new Map<string, string>()));
+    for (const [id, deskId] of resolved) {
+      kept.set(id, deskId);
+      found.set(id, deskId);
+    }
+    this.#parentsKept += resolved.size;
+    return found;
   }
 
   /** C4: makes statuses known to the portal, each once. */
@@ -148,7 +181,7 @@ export async function loadWorld({ stores }: { stores: ImportStores }, run: Phase
     );
   }
   const { done, ...frozen } = context;
-  const name = `${run.request}/${run.phase}/${done.toSorted().join()}`;
+  const name = `${run.request}/${run.phase}/${frozen.startedAt.getTime()}/${done.toSorted().join()}`;
   let worlds = kept.get(stores);
   if (worlds === undefined) kept.set(stores, (worlds = new Map()));
   const known = worlds.get(name);

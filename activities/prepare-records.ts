@@ -7,7 +7,7 @@ import {
   shortened,
   type World,
 } from '../domain/complete-record.ts';
-import { recordDigest } from '../domain/digest.ts';
+import { recordDigests } from '../domain/digest.ts';
 import { type Fault, orderFaults, type ReadRecord } from '../domain/read-record.ts';
 import type { RecordOutcome } from '../domain/record-outcome.ts';
 import type { Tab } from '../domain/tab.ts';
@@ -97,13 +97,14 @@ export class RecordPreparer {
           ...mailOf(this.#tab, read),
         };
       }
+      const digests = recordDigests(fields, given);
       return {
         outcome: { ...outcome, warnings },
         record: {
           externalId: line.id,
           fields,
-          source: recordDigest(given),
-          written: recordDigest(fields),
+          source: digests.given,
+          written: digests.stored,
           importedBefore: isKnown,
         },
         mapped: false,
@@ -143,7 +144,7 @@ export class RecordPreparer {
   /** Looks parents and people of a batch up, and gives what completes a record. */
   async #lookUp(list: readonly Reading[]): Promise<(line: SegmentLine) => World> {
     const { desk, stores } = this.#deps;
-    const { context, plan } = this.#world;
+    const { plan } = this.#world;
     const wanted = new Map<Tab, Set<string>>();
     const mails = new Set<string>();
     const authors = new Set<string>();
@@ -161,8 +162,7 @@ export class RecordPreparer {
     const parents = new Map<Tab, Map<string, Parent>>();
     const findParents = [...wanted].map(async ([tab, ids]) => {
       const found = new Map<string, Parent>();
-      for (const [id, deskId] of await desk.resolve(context.portal, context.scope, tab, [...ids]))
-        found.set(id, { deskId });
+      for (const [id, deskId] of await this.#world.resolve(desk, tab, ids)) found.set(id, { deskId });
       const missing = [...ids].filter((id) => !found.has(id));
       for (const id of await stores.failures.among(plan.request, tab, missing)) found.set(id, 'failed');
       if (tab === 'articles') await this.#markTranslations(found);

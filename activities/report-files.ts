@@ -163,9 +163,10 @@ async function* failedRows(
     if (segment === null) continue;
     const outcomes = await stores.segments.outcomes(key, number);
     const lines = await readSegment(storage, segment);
-    for (const [place, line] of lines.entries()) {
-      const outcome = outcomes[place];
-      if (outcome?.result === 'failed' && outcome.part === part.index) yield { line, outcome };
+    for (const [place, outcome] of outcomes.entries()) {
+      if (outcome.result !== 'failed' || outcome.part !== part.index) continue;
+      const line = lines.at(place);
+      if (line !== undefined) yield { line, outcome };
     }
   }
 }

@@ -45,19 +45,52 @@ export function segmentKey(
   return `segments/${request}/${phase}/${tab}/${padded(number)}.${kind}`;
 }
 
+/** A segment's records as they were read: a line becomes an object only when it is asked for. */
+export class SegmentLines {
+  readonly #text: string;
+  /** where each line begins, and where one behind the last would */
+  readonly #starts: readonly number[];
+
+  constructor(text: string) {
+    const starts = [0];
+    for (let at = 0; at < text.length; ) {
+      const end = text.indexOf('\n', at);
+      at = end === -1 ? text.length + 1 : end + 1;
+      starts.push(at);
+    }
+    this.#text = text;
+    this.#starts = starts;
+  }
+
+  get length(): number {
+    return this.#starts.length - 1;
+  }
+
+  /** The line at a place, 0 = the first; undefined when there is none. */
+  at(place: number): SegmentLine | undefined {
+    const end = this.#starts[place + 1];
+    if (end === undefined) return undefined;
+    return JSON.parse(this.#text.slice(this.#starts[place], end - 1)) as SegmentLine;
+  }
+
+  /** The lines [from, to). */
+  slice(from: number, to: number): SegmentLine[] {
+    const lines: SegmentLine[] = [];
+    for (let place = from; place < to; place++) {
+      const line = this.at(place);
+      if (line === undefined) break;
+      lines.push(line);
+    }
+    return lines;
+  }
+}
+
 /**
  * Reads a segment's records.
  * @throws ImportError SEGMENT_DAMAGED when the file does not hold what the ledger says
  */
-export async function readSegment(storage: Storage, segment: Segment): Promise<SegmentLine[]> {
-  const text = (await storage.get(segment.storageKey)).toString('utf8');
-  const lines: SegmentLine[] = [];
-  for (let from = 0; from < text.length; ) {
-    const end = text.indexOf('\n', from);
-    const to = end === -1 ? text.length : end;
-    lines.push(JSON.parse(text.slice(from, to)) as SegmentLine);
-    from = to + 1;
-  }
+export async function readSegment(storage: Storage, segment: Segment): Promise<SegmentLines> {
+  const lines = new SegmentLines((await storage.get(segment.storageKey)).toString('utf8'));
   if (lines.length !== segment.records) {
     throw new ImportError(
       'SEGMENT_DAMAGED',

@@ -134,7 +134,8 @@ class Stager {
     const ownRank = this.#key.tab === 'articles' && reader.translationOf(row.cells) !== '' ? 1 : 0;
     const line: SegmentLine = { row: row.row, file: part.index, id, cells: row.cells };
     const isOwn = ownRank === rank;
-    if (isOwn) await this.#makeRoom(line, rank);
+    const text = isOwn ? lineText(line) : '';
+    if (isOwn) await this.#makeRoom(text, rank);
     const later = this.#laterReply(part, row.cells, id, rank);
     if (later) {
       if (isOwn) this.#writer.supersede({ row: row.row, file: part.index, id });
@@ -142,7 +143,10 @@ class Stager {
     }
     const repeated = this.#repeated(part, row.cells, id, rank);
     if (rank === 0 && ownRank === 1 && repeated === null) this.#table.keep(`t${id}`, NO_CONTENT);
-    if (isOwn) this.#add({ ...line, ...repeated, ...this.#ofTranslation(reader, row.cells) });
+    if (!isOwn) return;
+    const decided = { ...repeated, ...this.#ofTranslation(reader, row.cells) };
+    const isPlain = repeated === null && decided.ofTranslation === undefined;
+    this.#writer.add(isPlain ? text : lineText({ ...line, ...decided }));
   }
 
   /** E3: the records that failed in the phase before, but for those that a row of a reply replaces. */
@@ -158,11 +162,11 @@ class Stager {
       if ((segment.finished?.counts.failed ?? 0) === 0) continue;
       const outcomes = await stores.segments.outcomes(earlier, segment.number);
       const lines = await readSegment(storage, segment);
-      for (const [place, line] of lines.entries()) {
+      for (const [place, outcome] of outcomes.entries()) {
         if (segment.number === from.segment && place <= from.line) continue;
-        const outcome = outcomes[place];
-        const part = parts.get(line.file);
-        if (outcome?.result === 'failed' && part !== undefined) {
+        const line = outcome.result === 'failed' ? lines.at(place) : undefined;
+        const part = line === undefined ? undefined : parts.get(line.file);
+        if (line !== undefined && part !== undefined) {
           await this.#stageFailed(part, line, outcome.code === 'DUPLICATE_ID' ? 'DUPLICATE_ID' : null, rank);
         }
         this.#position = { ...this.#position, carried: { segment: segment.number, line: place } };
@@ -185,7 +189,7 @@ class Stager {
     const isOwn = ownRank === rank;
     const carried: SegmentLine = { ...line, id, file: part.index };
     delete carried.ofTranslation;
-    if (isOwn) await this.#makeRoom(carried, rank);
+    if (isOwn) await this.#makeRoom(lineText(carried), rank);
     const replaced =
       this.#table.find(`${rank}r${part.name}\0${row}`) !== undefined ||
       (id !== '' && this.#table.find(`${rank}x${id}`) !== undefined);
@@ -252,13 +256,14 @@ class Stager {
   }
 
   async #take(line: SegmentLine, rank: 0 | 1): Promise<void> {
-    await this.#makeRoom(line, rank);
-    this.#add(line);
+    const text = lineText(line);
+    await this.#makeRoom(text, rank);
+    this.#writer.add(text);
   }
 
   /** Closes the segment under way when this line does not fit; to be called before the row's keys are kept. */
-  async #makeRoom(line: SegmentLine, rank: 0 | 1): Promise<void> {
-    if (!this.#writer.fits(lineText(line))) await this.#writer.close(rank, this.#position);
+  async #makeRoom(text: string, rank: 0 | 1): Promise<void> {
+    if (!this.#writer.fits(text)) await this.#writer.close(rank, this.#position);
   }
 
   #add(line: SegmentLine): void {

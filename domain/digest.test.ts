@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonical } from './canonical.ts';
-import { recordDigest, TabDigest } from './digest.ts';
+import { recordDigest, recordDigests, TabDigest } from './digest.ts';
 
 const records = fc.array(fc.tuple(fc.string(), fc.base64String()), { maxLength: 30 });
 
@@ -16,6 +16,20 @@ describe('D2: digests', () => {
   test('a record digest is the SHA-256 of the canonical form', () => {
     const fields = { subject: 'S', tags: ['a'], createdTime: new Date(5) };
     expect(recordDigest(fields)).toBe(createHash('sha256').update(canonical(fields)).digest('hex'));
+  });
+
+  test('two digests at once are what each is alone', () => {
+    const fields = fc.dictionary(
+      fc.constantFrom('a', 'B', 'subject', 'contactId', 'タグ', 'z'),
+      fc.oneof(fc.string(), fc.integer(), fc.array(fc.string()), fc.date({ noInvalidDate: true })),
+    );
+    fc.assert(
+      fc.property(fields, fields, fields, (both, stored, given) => {
+        const one = { ...both, ...stored };
+        const other = { ...both, ...given };
+        expect(recordDigests(one, other)).toEqual({ stored: recordDigest(one), given: recordDigest(other) });
+      }),
+    );
   });
 
   test('a tab digest does not depend on the order of its records', () => {

@@ -1,11 +1,54 @@
 // The one file of domain/ that reaches for a Node module: SHA-256 is a pure function, and workflows never import it.
 import { hash } from 'node:crypto';
-import { type Fields, canonical } from './canonical.ts';
+import type { Fields } from './canonical.ts';
+import { CanonicalBytes } from './canonical-bytes.ts';
 
 /** D2: the digest of one record: SHA-256 of its canonical form, 64 hexadecimal digits. */
 export function recordDigest(fields: Fields): string {
-  return hash('sha256', canonical(fields), 'hex');
+  return formDigest((form) => form.value(fields));
 }
+
+/**
+ * `recordDigest` of a record as stored and as given at once: most fields are the same in both, and are written once.
+ */
+export function recordDigests(stored: Fields, given: Fields): { stored: string; given: string } {
+  let left = 0;
+  for (const name in given) if (given[name] !== undefined) left++;
+  scratch.clear();
+  second.clear();
+  scratch.openObject();
+  second.openObject();
+  for (const name of Object.keys(stored).toSorted()) {
+    const value = stored[name];
+    if (value === undefined) continue;
+    const from = scratch.length;
+    scratch.name(name);
+    scratch.value(value);
+    const own = given[name];
+    if (own === undefined) continue;
+    left--;
+    if (own === value) second.again(scratch, from, scratch.length);
+    else {
+      second.name(name);
+      second.value(own);
+    }
+  }
+  scratch.closeObject();
+  second.closeObject();
+  const written = hash('sha256', scratch.form, 'hex');
+  // a field that is only given stands somewhere between the others
+  return { stored: written, given: left === 0 ? hash('sha256', second.form, 'hex') : recordDigest(given) };
+}
+
+/** `recordDigest` of a record whose canonical form somebody else writes, as from what a server sent. */
+export function formDigest(write: (form: CanonicalBytes) => void): string {
+  scratch.clear();
+  write(scratch);
+  return hash('sha256', scratch.form, 'hex');
+}
+
+const scratch = new CanonicalBytes();
+const second = new CanonicalBytes();
 
 /**
  * D2: the digest of a tab: the sum modulo 2^256 of SHA-256(id, record digest). It does not depend on the order in

@@ -1,0 +1,191 @@
+import type { Fields, Value } from './canonical.ts';
+
+const code = (character: string): number => character.charCodeAt(0);
+const COLON = code(':');
+const SEMICOLON = code(';');
+const TEXT = code('s');
+const NUMBER = code('d');
+const MOMENT = code('m');
+const TRUE = code('t');
+const FALSE = code('f');
+const NONE = code('n');
+const OPEN_LIST = code('[');
+const CLOSE_LIST = code(']');
+const OPEN_OBJECT = code('{');
+const CLOSE_OBJECT = code('}');
+
+/** Up to so many characters are written, or bytes copied, faster one by one. */
+const SHORT = 32;
+/** Room that a number or a mark may take without asking. */
+const SPARE = 64;
+
+/**
+ * Writes canonical forms (canonical.ts) as UTF-8 into a buffer that is used again and again: what is only hashed need not
+ * become a text. One form at a time.
+ */
+export class CanonicalBytes {
+  #to = Buffer.allocUnsafeSlow(1 << 16);
+  #end = 0;
+
+  /** The form written since `clear`; good until something else is written. */
+  get form(): Uint8Array {
+    return this.#to.subarray(0, this.#end);
+  }
+
+  /** How many bytes are written since `clear`. */
+  get length(): number {
+    return this.#end;
+  }
+
+  clear(): void {
+    this.#end = 0;
+    if (this.#to.length > LARGEST_KEPT) this.#to = Buffer.allocUnsafeSlow(1 << 16);
+  }
+
+  value(value: Value | undefined): void {
+    switch (typeof value) {
+      case 'string':
+        this.text(value);
+        return;
+      case 'number':
+        this.number(value);
+        return;
+      case 'boolean':
+        this.boolean(value);
+        return;
+      case 'object':
+        if (value === null) this.none();
+        else if (value instanceof Date) this.moment(value.getTime());
+        else if (Array.isArray(value)) {
+          this.openList();
+          for (const each of value) this.value(each);
+          this.closeList();
+        } else this.#object(value);
+        return;
+      default:
+        throw new TypeError(`a ${typeof value} has no canonical form`);
+    }
+  }
+
+  text(text: string): void {
+    this.#mark(TEXT);
+    this.#digits(text.length);
+    this.#mark(COLON);
+    this.#characters(text);
+  }
+
+  /** A text given as UTF-8. @param units its length in UTF-16 units */
+  textBytes(bytes: Uint8Array, from: number, to: number, units: number): void {
+    this.#mark(TEXT);
+    this.#digits(units);
+    this.#mark(COLON);
+    this.#copy(bytes, from, to);
+  }
+
+  number(value: number): void {
+    this.#mark(NUMBER);
+    this.#digits(Object.is(value, -0) ? 0 : value);
+    this.#mark(SEMICOLON);
+  }
+
+  /** @param time epoch milliseconds */
+  moment(time: number): void {
+    this.#mark(MOMENT);
+    this.#digits(time);
+    this.#mark(SEMICOLON);
+  }
+
+  boolean(value: boolean): void {
+    this.#mark(value ? TRUE : FALSE);
+  }
+
+  none(): void {
+    this.#mark(NONE);
+  }
+
+  openList(): void {
+    this.#mark(OPEN_LIST);
+  }
+
+  closeList(): void {
+    this.#mark(CLOSE_LIST);
+  }
+
+  openObject(): void {
+    this.#mark(OPEN_OBJECT);
+  }
+
+  closeObject(): void {
+    this.#mark(CLOSE_OBJECT);
+  }
+
+  /** The name of an object's field, before its value; names come sorted. */
+  name(name: string): void {
+    this.#digits(name.length);
+    this.#mark(COLON);
+    this.#characters(name);
+  }
+
+  /** Writes again what another form holds from one length to another. */
+  again({ form }: CanonicalBytes, from: number, to: number): void {
+    this.#copy(form, from, to);
+  }
+
+  #object(fields: Fields): void {
+    this.openObject();
+    for (const name of Object.keys(fields).toSorted()) {
+      const value = fields[name];
+      if (value === undefined) continue;
+      this.name(name);
+      this.value(value);
+    }
+    this.closeObject();
+  }
+
+  #mark(character: number): void {
+    if (this.#end === this.#to.length) this.#grow(1);
+    this.#to[this.#end++] = character;
+  }
+
+  #digits(value: number): void {
+    const digits = String(value);
+    if (this.#end + SPARE > this.#to.length) this.#grow(SPARE);
+    for (let at = 0; at < digits.length; at++) this.#to[this.#end++] = digits.charCodeAt(at);
+  }
+
+  #characters(text: string): void {
+    // a UTF-16 unit takes at most three bytes
+    if (this.#end + text.length * 3 > this.#to.length) this.#grow(text.length * 3);
+    if (text.length <= SHORT) {
+      let end = this.#end;
+      let at = 0;
+      for (; at < text.length; at++) {
+        const unit = text.charCodeAt(at);
+        if (unit > 0x7f) break;
+        this.#to[end++] = unit;
+      }
+      if (at === text.length) {
+        this.#end = end;
+        return;
+      }
+    }
+    this.#end += this.#to.write(text, this.#end);
+  }
+
+  #copy(bytes: Uint8Array, from: number, to: number): void {
+    if (this.#end + to - from > this.#to.length) this.#grow(to - from);
+    if (to - from > SHORT) {
+      this.#to.set(bytes.subarray(from, to), this.#end);
+      this.#end += to - from;
+    } else for (let at = from; at < to; at++) this.#to[this.#end++] = bytes[at] as number;
+  }
+
+  #grow(more: number): void {
+    const grown = Buffer.allocUnsafeSlow((this.#end + more) * 2);
+    grown.set(this.#to.subarray(0, this.#end));
+    this.#to = grown;
+  }
+}
+
+/** The room of a rare large form is given back. */
+const LARGEST_KEPT = 1 << 22;
