@@ -48,14 +48,28 @@ export function progressDrawer(out: NodeJS.WriteStream): { draw(progress: Progre
 /** A table with a head line, columns as wide as they need to be, numbers to the right. */
 export function table(head: string[], rows: (string | number)[][]): string {
   const cells = [head, ...rows.map((row) => row.map(String))];
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => widthOf(row[column] ?? ''))));
   const line = (row: string[], index: number): string =>
     row
-      .map((cell, column) =>
-        index > 0 && typeof rows[index - 1]?.[column] === 'number'
-          ? cell.padStart(widths[column] ?? 0)
-          : cell.padEnd(widths[column] ?? 0),
-      )
-      .join('  ');
+      .map((cell, column) => {
+        const space = ' '.repeat(Math.max(0, (widths[column] ?? 0) - widthOf(cell)));
+        return index > 0 && typeof rows[index - 1]?.[column] === 'number' ? space + cell : cell + space;
+      })
+      .join('  ')
+      .trimEnd();
   return cells.map(line).join('\n');
+}
+
+/** How many columns of a terminal a text takes: Japanese, Chinese and Korean characters take two. */
+function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) {
+    width +=
+      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(
+        character,
+      )
+        ? 2
+        : 1;
+  }
+  return width;
 }

@@ -31,7 +31,16 @@ const example = read('.env.example');
 const named = [...example.matchAll(/^(?:# )?([A-Z][A-Z_]*)=/gm)].map(([, name = '']) => name);
 
 /** Names of the machine, not of Deskferry. */
-const MACHINE = new Set(['HOME', 'JAVA_HOME', 'LOCALAPPDATA', 'NO_COLOR', 'PATH', 'XDG_CACHE_HOME']);
+const MACHINE = new Set([
+  'APPDATA',
+  'HOME',
+  'JAVA_HOME',
+  'LOCALAPPDATA',
+  'NO_COLOR',
+  'PATH',
+  'XDG_CACHE_HOME',
+  'XDG_CONFIG_HOME',
+]);
 
 /** The names product code reads from its environment, each once. */
 function readByCode(): string[] {
