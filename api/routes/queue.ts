@@ -2,6 +2,7 @@ import { queueAnswer, type QueueAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { noBody } from '../bodies.ts';
 import { MigrationNotRunning } from '../migration-workflows.ts';
+import { maySee, type Principal } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
 import { type Route, route } from '../route.ts';
@@ -19,7 +20,7 @@ export function queueRoutes(api: Api): Route[] {
       summary: 'The processing queue',
       who: ['operator', 'auditor'],
       answers: { 200: answers },
-      handle: async () => ({ status: 200, body: await showQueue(api) }),
+      handle: async ({ principal }) => ({ status: 200, body: await showQueue(api, principal) }),
     }),
     route({
       method: 'post',
@@ -45,22 +46,32 @@ export function queueRoutes(api: Api): Route[] {
           if (!(error instanceof MigrationNotRunning)) throw error;
           throw new Problem('wrong-state', 'The queue is empty.', { members: { state } });
         }
-        return { status: 202, body: await showQueue(api) };
+        return { status: 202, body: await showQueue(api, principal) };
       },
     }),
   ];
 }
 
-async function showQueue(api: Api): Promise<QueueAnswer> {
+/** F4: a place in line counts everybody; who they are is told to those who may see them. */
+async function showQueue(api: Api, principal: Principal): Promise<QueueAnswer> {
   const line = await api.migrations.line();
   if (line === null) return { turns: api.config.concurrentTurns, running: [], waiting: [] };
+  const seen = new Set<string>();
+  for (const { request } of [...line.running, ...line.waiting]) {
+    const tenant = await api.stores.requests.tenantOf(request);
+    if (tenant !== null && maySee(principal, tenant)) seen.add(request);
+  }
   return {
     turns: line.turns,
-    running: line.running.map(({ request, phase, since }) => ({
-      request,
-      phase,
-      since: new Date(since).toISOString(),
-    })),
-    waiting: line.waiting.map(({ request, phase, place }) => ({ request, phase, place })),
+    running: line.running
+      .filter(({ request }) => seen.has(request))
+      .map(({ request, phase, since }) => ({
+        request,
+        phase,
+        since: new Date(since).toISOString(),
+      })),
+    waiting: line.waiting
+      .filter(({ request }) => seen.has(request))
+      .map(({ request, phase, place }) => ({ request, phase, place })),
   };
 }

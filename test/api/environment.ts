@@ -260,7 +260,7 @@ export class ApiUnderTest {
   async caller(role: Role, tenant: string | null): Promise<Caller> {
     const name = `${role}-${randomUUID().slice(0, 8)}`;
     const { key } = await this.stores.keys.create({ name, role, tenant });
-    return new Caller(this, key, name);
+    return new Caller(this, key, name, role);
   }
 
   /** A tenant with portals of the desk. */
@@ -324,12 +324,14 @@ export class ApiUnderTest {
 export class Caller {
   readonly key: string;
   readonly name: string;
+  readonly role: Role;
   readonly #api: ApiUnderTest;
 
-  constructor(api: ApiUnderTest, key: string, name: string) {
+  constructor(api: ApiUnderTest, key: string, name: string, role: Role) {
     this.#api = api;
     this.key = key;
     this.name = name;
+    this.role = role;
   }
 
   async call(method: string, path: string, said: Said = {}): Promise<Spoken> {
