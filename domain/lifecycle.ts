@@ -92,7 +92,7 @@ export const STEPS = ['basic', 'files', 'tabs', 'remarks', 'desk', 'portal'] as 
 export type Step = (typeof STEPS)[number];
 
 /** Steps without which submitting is refused; remarks may stay empty (A2). */
-export const REQUIRED_STEPS = ['basic', 'files', 'tabs', 'desk', 'portal'] as const satisfies readonly Step[];
+const REQUIRED_STEPS = ['basic', 'files', 'tabs', 'desk', 'portal'] as const satisfies readonly Step[];
 
 /** A2: the required steps that are not done; the step `files` is done when there is one. */
 export function missingSteps(done: readonly Step[], files: number): Step[] {
@@ -118,7 +118,7 @@ const REMINDERS_MS = [7 * 24 * 3_600_000, 24 * 3_600_000] as const;
 
 /** A9: an unsubmitted request expires after 30 days, with a reminder 3 days before. */
 export const EXPIRY_MS = 30 * 24 * 3_600_000;
-export const EXPIRY_REMINDER_MS = 3 * 24 * 3_600_000;
+const EXPIRY_REMINDER_MS = 3 * 24 * 3_600_000;
 
 /**
  * E1: the moments of the two reminders.

@@ -56,6 +56,29 @@ describe('A2: steps and submission', () => {
   });
 });
 
+test('A2: a request that is changed very often goes on with a new history and loses nothing', async () => {
+  const request = await life.create();
+  await request.steps();
+  const { runId } = await request.handle.describe();
+  let bytes = 0;
+  await life.until('a new history', async () => {
+    for (let change = 0; change < 20; change++) {
+      await request.command('addFile', { by: REQUESTER, key: 'f1', bytes: ++bytes });
+    }
+    return (await request.handle.describe()).runId !== runId;
+  });
+  expect(await request.snapshot()).toMatchObject({
+    state: 'PENDING',
+    revision: 2,
+    files: ['f1'],
+    missingSteps: [],
+  });
+  const { audit } = life.world;
+  expect(audit.map((entry) => entry.sequence)).toEqual(audit.map((_, index) => index + 1));
+  expect((await request.command('submit', { by: REQUESTER })).submitted).toBe(true);
+  expect(life.world.documents.get(request.id)?.runId).not.toBe(runId);
+});
+
 describe('A4: files', () => {
   test('A4: a sixth file, a file of over 2 GB and over 10 GB together are refused', async () => {
     const request = await life.create();
