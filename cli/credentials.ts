@@ -72,7 +72,7 @@ async function write(file: string, profiles: ReadonlyMap<string, Access>): Promi
   await rename(fresh, file);
 }
 
-const isKey = (key: unknown): key is string => typeof key === 'string' && /^[\x21-\x7e]{1,500}$/.test(key);
+const isKey = (key: unknown): key is string => typeof key === 'string' && /^[\x21-\x7e]{1,10000}$/.test(key);
 
 /** A key as it was typed or read, without the space around it. @throws CommandFailure when it cannot be one */
 export function checkedKey(text: string, from: string): string {

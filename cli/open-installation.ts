@@ -35,7 +35,11 @@ export async function withInstallation<T>(
   if (!/^mongodb(?:\+srv)?:\/\/\S+$/.test(uri)) throw usageFailure('MONGODB_URI is no mongodb:// address.');
   const name = env['MONGODB_DATABASE']?.trim() || 'deskferry';
   const database = await openDatabase(uri, name).catch((error: unknown) => {
-    throw explainMongo(error) ?? usageFailure('MONGODB_URI or MONGODB_DATABASE cannot be read.');
+    const failure = explainMongo(error);
+    // neither away nor locked: then the driver could not make sense of what it was given
+    throw failure === null || failure.exit === EXIT.failed
+      ? usageFailure('MONGODB_URI or MONGODB_DATABASE cannot be read.')
+      : failure;
   });
   try {
     return await work({ database, stores: createStores(database.db) });
@@ -71,9 +75,6 @@ function explainMongo(error: unknown): CommandFailure | null {
     return new CommandFailure(EXIT.denied, 'mongodb-denied', 'MongoDB does not let this user in.', [
       'Look at the user and the password in MONGODB_URI.',
     ]);
-  }
-  if (['MongoParseError', 'MongoInvalidArgumentError', 'MongoAPIError'].includes(error.name)) {
-    return usageFailure('MONGODB_URI or MONGODB_DATABASE cannot be read.');
   }
   const told = typeof code === 'number' || typeof code === 'string' ? ` (code ${code})` : '';
   return new CommandFailure(EXIT.failed, 'mongodb', `MongoDB refused what was asked${told}.`);
