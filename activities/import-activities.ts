@@ -7,6 +7,10 @@ export interface PhaseRun {
   request: string;
   phase: Phase;
 }
+export interface PhaseToPlan extends PhaseRun {
+  /** E1: keys of the replies that were taken; what came with others is not read. Left out: all */
+  replies?: string[];
+}
 export interface TabRun extends PhaseRun {
   tab: Tab;
 }
@@ -48,7 +52,7 @@ export interface WrittenReport {
 /** The import's activities, run on the task queue of the import workers. Arguments and results hold ids and counts only. */
 export interface ImportActivities {
   /** Fixes which parts of which files feed which tab (E3 in phase 2), and counts their records apart (D1). */
-  planPhase(run: PhaseRun): Promise<PhasePlan>;
+  planPhase(run: PhaseToPlan): Promise<PhasePlan>;
   /**
    * Freezes the world an import consults. `start`: startedAt, primary contact, departments, statuses, who and what was in
    * the portal before (C3, C9). `agents`: agents again after the agents tab. `contacts`: mails of contacts after the contacts tab.

@@ -16,7 +16,7 @@ import type { Upload, Uploads } from '../store/uploads.ts';
 import { beat } from './beat.ts';
 import { countDistinct } from './count-distinct.ts';
 import { ImportError } from './errors.ts';
-import type { ImportActivities, PhasePlan, PhaseRun } from './import-activities.ts';
+import type { ImportActivities, PhasePlan, PhaseToPlan } from './import-activities.ts';
 import { mappedPart } from './part-view.ts';
 import { accessTo, planOf, uploadOf } from './plan-view.ts';
 
@@ -77,7 +77,7 @@ interface FoundPart extends Omit<PlannedPart, 'index' | 'name'> {
   distinct: boolean;
 }
 
-async function makePlan(deps: PlanPhaseDeps, { request, phase }: PhaseRun): Promise<StoredPlan> {
+async function makePlan(deps: PlanPhaseDeps, { request, phase, replies }: PhaseToPlan): Promise<StoredPlan> {
   const { stores } = deps;
   const typed = (await stores.drafts.latest(request))?.draft;
   if (
@@ -96,10 +96,13 @@ async function makePlan(deps: PlanPhaseDeps, { request, phase }: PhaseRun): Prom
   const continues = CONTINUES[phase];
   const earlier = continues === null ? null : await planOf(stores, { request, phase: continues });
   const tabs = chooseTabs(typed.tabs, typed.omit);
-  const corrected = earlier === null ? null : await correctedMapping(stores.replies, request);
+  const taken = (reply: string): boolean => replies === undefined || replies.includes(reply);
+  const corrected = earlier === null ? null : await correctedMapping(stores.replies, request, taken);
   const mapping = corrected ?? soundMapping(typed.mapping);
   const all = await stores.uploads.list(request);
-  const uploads = all.filter((each) => (earlier === null ? each.reply === null : each.reply !== null));
+  const uploads = all.filter(({ reply }) =>
+    earlier === null ? reply === null : reply !== null && taken(reply),
+  );
   const found: FoundPart[] = [];
   const planned: PlannedUpload[] = [];
   const ignored: StoredPlan['ignored'] = [];
@@ -212,8 +215,12 @@ function soundMapping(document: unknown): Mapping | null {
 }
 
 /** E1: the mapping that came with the latest reply that had one. */
-async function correctedMapping(replies: Replies, request: string): Promise<Mapping | null> {
-  const latest = (await replies.list(request)).findLast(({ mapping }) => mapping !== null);
+async function correctedMapping(
+  replies: Replies,
+  request: string,
+  taken: (reply: string) => boolean,
+): Promise<Mapping | null> {
+  const latest = (await replies.list(request)).findLast(({ key, mapping }) => mapping !== null && taken(key));
   return latest === undefined ? null : soundMapping(latest.mapping);
 }
 

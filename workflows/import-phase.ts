@@ -75,7 +75,9 @@ async function runPhase(
   const run = { request, phase };
 
   if (position.plan === null) {
-    const plan = await imports.planPhase.executeWithOptions(said('what there is to import'), [run]);
+    const plan = await imports.planPhase.executeWithOptions(said('what there is to import'), [
+      input.replies === undefined ? run : { ...run, replies: input.replies },
+    ]);
     await imports.freezeContext.executeWithOptions(said('the portal as it is before'), [
       { ...run, after: 'start' },
     ]);

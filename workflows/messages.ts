@@ -240,6 +240,8 @@ export interface PhasePosition {
 export interface ImportPhaseInput {
   request: string;
   phase: Phase;
+  /** E1: keys of the replies that were taken, for phase 2 */
+  replies?: string[];
   /** where to go on; absent = at the beginning */
   position?: PhasePosition;
   /** D2: the report goes out although proofs failed */

@@ -69,6 +69,8 @@ export interface MigrationRecord {
   remindersSent: number;
   earlyStart: { requester: boolean; operator: boolean };
   replies: string[];
+  /** those that came after the window; each is told so once (E2) */
+  lateReplies: string[];
   replyFiles: UploadSummary[];
   /** F1: tabs whose failed records are to be tried again in the window */
   retries: Tab[];
@@ -117,6 +119,7 @@ export function newMigrationRecord(input: MigrationInput, now: number): Migratio
     remindersSent: 0,
     earlyStart: { requester: false, operator: false },
     replies: [],
+    lateReplies: [],
     replyFiles: [],
     retries: [],
   };

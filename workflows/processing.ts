@@ -27,6 +27,7 @@ import {
   type TabJob,
 } from './messages.ts';
 import type { Migration } from './migration-context.ts';
+import { integrationsOn } from './integrations.ts';
 import { phaseOf, reportOf } from './migration-record.ts';
 import { giveTurnBack, takeTurn } from './turn.ts';
 
@@ -137,6 +138,7 @@ async function importing(migration: Migration, name: Phase): Promise<boolean> {
   const outcome = await runImport(migration, {
     request: record.request,
     phase: name,
+    ...(name === 'phase-2' ? { replies: [...record.replies] } : {}),
     ...(phase.position === null ? {} : { position: phase.position }),
     ...(accept ? { accept } : {}),
   });
@@ -229,11 +231,7 @@ async function startImport(input: ImportPhaseInput) {
 
 /** B2: looked at again when a phase starts. On = paused, and the requester is told which. */
 async function integrationsAreOff(migration: Migration): Promise<boolean> {
-  const { request, portal } = migration.record;
-  if (portal === null) return true;
-  const { on } = await lifecycle.checkIntegrations.executeWithOptions(said(`integrations of ${portal}`), [
-    { request, portal },
-  ]);
+  const on = await integrationsOn(migration);
   if (on.length === 0) return true;
   migration.pause('system', `INTEGRATIONS_ON: ${on.join(', ')} must be off while data is migrated`);
   return false;

@@ -134,7 +134,9 @@ function takeReply(
 }
 
 /** E2: a mail says that it came too late. */
-function refuseLate({ journal }: Migration, by: string, key: string): void {
+function refuseLate({ record, journal }: Migration, by: string, key: string): void {
+  if (record.lateReplies.includes(key)) return;
+  record.lateReplies.push(key);
   journal.note(by, 'replyTooLate');
   journal.tell('lateReply', { reply: key });
 }

@@ -1,5 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import { rerunChecks } from './checking.ts';
+import { integrationsOn } from './integrations.ts';
 import type { Migration } from './migration-context.ts';
 import type { MigrationRecord } from './migration-record.ts';
 import { refuse, requireOperator, requireState } from './refusals.ts';
@@ -55,6 +56,11 @@ export function registerVerification(migration: Migration): void {
       if (migration.checksUnderWay) await condition(() => !migration.checksUnderWay, CHECKS_WAIT);
       requireState(record, ['VERIFYING'], 'approving');
       requireSound(record);
+      const on = await integrationsOn(migration);
+      requireState(record, ['VERIFYING'], 'approving');
+      if (on.length > 0) {
+        refuse('BLOCKING_FINDINGS', `${on.join(', ')} must be switched off first, and stay off to the end.`);
+      }
       record.approvedAt = Date.now();
       migration.moveTo('QUEUED', by, 'approved', reason ?? null);
     },

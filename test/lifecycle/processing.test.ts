@@ -206,8 +206,11 @@ describe('faults', () => {
   );
 
   test('B2: an integration that is on when a phase starts pauses it and says which', async () => {
-    life.world.integrationsOn.push('zohoCrm');
+    // a desk that cannot refuse the switch: it is on between approval and the turn
+    const line = life.world.hold('joinQueue');
     const request = await (await life.create()).approved();
+    life.world.integrationsOn.push('zohoCrm');
+    line.open();
     const paused = await request.paused();
     expect(paused.paused?.reason).toContain('zohoCrm');
     expect(life.world.named('planPhase')).toHaveLength(0);

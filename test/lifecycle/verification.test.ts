@@ -78,6 +78,18 @@ test('B1, A2: sent back with a reason it is mended and submitted again', async (
   await request.reaches('REPLY_WINDOW');
 });
 
+test('B2: an integration that was switched on since the checks is refused at approval', async () => {
+  const request = await (await life.create()).verifying();
+  life.world.integrationsOn.push('zohoCrm');
+  await expect(request.command('approve', { by: OPERATOR })).rejects.toMatchObject({
+    cause: { type: 'BLOCKING_FINDINGS' },
+  });
+  expect((await request.snapshot()).state).toBe('VERIFYING');
+  life.world.integrationsOn.length = 0;
+  await request.command('approve', { by: OPERATOR });
+  expect((await request.snapshot()).state).not.toBe('VERIFYING');
+});
+
 test('B1: a rejection is final and its reason is mailed', async () => {
   const request = await (await life.create()).verifying();
   await request.command('reject', { by: OPERATOR, reason: 'not our customer' });

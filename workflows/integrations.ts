@@ -1,0 +1,14 @@
+import { lifecycle, said } from './activity-calls.ts';
+import type { Migration } from './migration-context.ts';
+
+/**
+ * B2: the portal's integrations that are on. When none is, a desk that can refuses to switch one on until the request ends.
+ */
+export async function integrationsOn({ record }: Migration): Promise<string[]> {
+  const { request, portal } = record;
+  if (portal === null) return [];
+  const { on } = await lifecycle.checkIntegrations.executeWithOptions(said(`integrations of ${portal}`), [
+    { request, portal },
+  ]);
+  return on;
+}
