@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Desk } from '../desk/desk.ts';
+import type { Phase } from '../domain/phase.ts';
 import type { MailSender } from '../mail/send-mail.ts';
 import type { IncomingMails } from '../store/incoming-mail.ts';
 import type { ImportStores } from '../store/import-stores.ts';
@@ -24,6 +25,7 @@ import { makeProveTab } from './prove-tab.ts';
 import { makeReconcileSegments } from './reconcile-segments.ts';
 import { makeRecordRequest } from './record-request.ts';
 import { makeRunChecks } from './run-checks.ts';
+import type { MigrationNames, QueueNames } from './restore-line.ts';
 import { makeSendMessage, type SendMessageDependencies } from './send-message.ts';
 import { makeStageTab } from './stage-tab.ts';
 import { makeCloseSupportTicket, makeOpenSupportTicket } from './support-ticket.ts';
@@ -45,11 +47,15 @@ export interface ActivityDependencies {
     /** how many phase runs go at a time (B4) */
     concurrentTurns: number;
   };
-  /** names in Temporal; they are the workflows' own and come from their worker */
-  names: {
-    workflowIdOf: (request: string) => string;
-    queue: Parameters<typeof makeJoinQueue>[0]['queue'];
-  };
+  names: WorkflowNames;
+}
+
+/** Names in Temporal; they are the workflows' own and come from their worker. */
+export interface WorkflowNames {
+  migration: MigrationNames & { /** query that tells a migration as it stands */ snapshot: string };
+  importPhaseOf: (request: string, phase: Phase) => string;
+  undo: { workflowType: string; workflowIdOf: (request: string) => string };
+  queue: QueueNames;
 }
 
 /** The activities of import workers (design: From file to desk). */
@@ -72,8 +78,9 @@ export function createImportActivities(deps: ActivityDependencies): ImportActivi
 /** The activities of lifecycle workers: everything about a request but its import. */
 export function createLifecycleActivities(deps: ActivityDependencies): LifecycleActivities {
   const { stores, importStores, storage, desk, mail, client, settings, names } = deps;
-  const { workflowIdOf, queue } = names;
-  const inQueue = { client, queue, turns: settings.concurrentTurns };
+  const { migration, queue } = names;
+  const { workflowIdOf } = migration;
+  const inQueue = { client, queue, migration, turns: settings.concurrentTurns };
   return {
     recordRequest: makeRecordRequest({ stores, client, workflowIdOf }),
     appendAudit: makeAppendAudit({ stores }),

@@ -1,36 +1,32 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { LifecycleActivities } from './lifecycle-activities.ts';
+import { QUEUE_STORY, type RestoreLineDependencies, restoreLine } from './restore-line.ts';
+import { isRunning } from './temporal-runs.ts';
 
-interface Dependencies {
-  client: Client;
-  /** names of the processing queue in Temporal */
-  queue: {
-    workflowId: string;
-    workflowType: string;
-    taskQueue: string;
-    signals: { join: string; leave: string };
-  };
-  /** B4: how many phases run at a time */
-  turns: number;
-}
-
-/** B4: stands in line, starting the processing queue when it does not run. The same ticket stands there once. */
-export function makeJoinQueue({ client, queue, turns }: Dependencies): LifecycleActivities['joinQueue'] {
+/**
+ * B4: stands in line, starting the processing queue when it does not run: with everyone that an earlier one had, since nobody must
+ * get a turn that another still has. The same ticket stands there once.
+ */
+export function makeJoinQueue(deps: RestoreLineDependencies): LifecycleActivities['joinQueue'] {
+  const { client, queue, turns } = deps;
   return async (entry) => {
+    if (!(await isRunning(client, queue.workflowId))) await restoreLine(deps);
     await client.workflow.signalWithStart(queue.workflowType, {
       workflowId: queue.workflowId,
       taskQueue: queue.taskQueue,
       args: [{ turns }],
       signal: queue.signals.join,
       signalArgs: [entry, turns],
-      staticSummary: 'Whose turn it is',
-      staticDetails: 'One turn is one phase run. Phase 2 goes first, then phase 1 in the order of approval.',
+      ...QUEUE_STORY,
     });
   };
 }
 
 /** B4: gives the turn, or the place in line, back. A queue that does not run holds nothing. */
-export function makeLeaveQueue({ client, queue }: Dependencies): LifecycleActivities['leaveQueue'] {
+export function makeLeaveQueue({
+  client,
+  queue,
+}: Pick<RestoreLineDependencies, 'client' | 'queue'>): LifecycleActivities['leaveQueue'] {
   return async (place) => {
     try {
       await client.workflow.getHandle(queue.workflowId).signal(queue.signals.leave, place);

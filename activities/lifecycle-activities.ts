@@ -52,6 +52,8 @@ export interface AuditEntry {
   by: string;
   action: string;
   reason: string | null;
+  /** who numbers: the request's own process (absent) or another */
+  writer?: string;
 }
 
 export interface MessageOrder {

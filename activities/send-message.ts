@@ -51,7 +51,9 @@ class RequestNotRecorded extends Error {
  */
 export function makeSendMessage(deps: SendMessageDependencies): LifecycleActivities['sendMessage'] {
   const { stores, mail, settings } = deps;
-  return async (order) => {
+  return async (given) => {
+    const sequence = await stores.messages.place({ ...given, at: new Date(given.at) });
+    const order = { ...given, sequence };
     const request = await stores.requests.get(order.request);
     if (request === null) throw new RequestNotRecorded('the request is not recorded yet');
     const known = await stores.messages.get(order.request, order.sequence);

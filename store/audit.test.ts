@@ -57,6 +57,21 @@ test('F2: of an entry brought again with other words, the first stays', async ()
   expect((await audit.list('m_again')).map(({ action }) => action)).toEqual(['act-1', 'act-2']);
 });
 
+test('F2: a process that was reset gives its numbers again: what differs then is added under its run, once', async () => {
+  const request = await chainOf('m_reset', 2);
+  const other = entry(request, 2, { action: 'something else', at: 5_000 });
+  for (const _ of [1, 2]) {
+    await audit.append(entry(request, 1), 'run-2');
+    await audit.append(other, 'run-2');
+  }
+  expect((await audit.list(request)).map(({ writer, action }) => `${writer}: ${action}`)).toEqual([
+    'migration: act-1',
+    'migration: act-2',
+    'migration run-2: something else',
+  ]);
+  expect((await audit.verifyChain(request)).broken).toBeNull();
+});
+
 test.each([
   ['at', { at: 5 }],
   ['by', { by: 'operator:x' }],

@@ -37,8 +37,11 @@ export interface ChainProof {
 
 /** F2: who did what, when and why. It can only be added to: each entry holds the hash of the one before. */
 export interface Audit {
-  /** Adds an entry at the end of its request's chain; the same writer's same sequence again is done already. */
-  append(entry: AuditEntry): Promise<void>;
+  /**
+   * Adds an entry at the end of its request's chain; the same writer's same sequence again is done already.
+   * @param run of the writer. A process that was reset gives its numbers again: what differs then is added under its run
+   */
+  append(entry: AuditEntry, run?: string): Promise<void>;
   /** In the order in which they were added. */
   list(request: string): Promise<ChainedAuditEntry[]>;
   /** Looks whether any entry was changed, removed, added between others, or cut off at the end. */
@@ -53,6 +56,12 @@ interface Head {
 
 const GENESIS = '0'.repeat(64);
 const TRIES = 100;
+/** The writer where none is named: the request's own process. */
+const PROCESS = 'migration';
+
+function isSame(a: AuditEntry, b: AuditEntry): boolean {
+  return a.at === b.at && a.by === b.by && a.action === b.action && a.reason === b.reason;
+}
 
 export function createAudit(db: Db): Audit {
   const entries = db.collection<ChainedAuditEntry & { _id: string }>('audit');
@@ -72,16 +81,21 @@ export function createAudit(db: Db): Audit {
 
   return {
     list,
-    async append({ request, sequence, at, by, action, reason, writer = 'migration' }) {
+    async append(entry, run) {
+      const { request, sequence, at, by, action, reason } = entry;
+      let writer = entry.writer ?? PROCESS;
       for (let tries = 0; tries < TRIES; tries++) {
         const chain = await list(request);
         const done = chain.find((each) => each.writer === writer && each.sequence === sequence);
         if (done !== undefined) {
           await moveHead(done);
-          return;
+          const ofRun = `${entry.writer ?? PROCESS} ${run}`;
+          if (run === undefined || writer === ofRun || isSame(done, entry)) return;
+          writer = ofRun;
+          continue;
         }
         const last = chain.at(-1);
-        const entry = {
+        const next = {
           request,
           position: (last?.position ?? 0) + 1,
           previous: last?.hash ?? GENESIS,
@@ -92,8 +106,8 @@ export function createAudit(db: Db): Audit {
           action,
           reason,
         };
-        const chained = { ...entry, hash: hashOf(entry) };
-        if (await insertNew(entries, { _id: `${request}/${padded(entry.position)}`, ...chained })) {
+        const chained = { ...next, hash: hashOf(next) };
+        if (await insertNew(entries, { _id: `${request}/${padded(next.position)}`, ...chained })) {
           await moveHead(chained);
           return;
         }

@@ -31,9 +31,17 @@ export interface Messages {
   /** Notes that the mail server has taken it; the first time noted stays. Answers that time. @throws StoreError NOT_FOUND */
   markSent(request: string, sequence: number, at: Date): Promise<Date>;
   get(request: string, sequence: number): Promise<Message | null>;
+  /**
+   * The number under which a message stands or belongs: its own, unless another message has it. A process that was reset gives
+   * its numbers again, and what it says then is not what it said before.
+   */
+  place(order: Pick<Message, 'request' | 'sequence' | 'kind' | 'at'>): Promise<number>;
   /** In order of their numbers. */
   list(request: string): Promise<Message[]>;
 }
+
+/** Numbers of a process that was reset begin again behind so many. */
+const RUN_NUMBERS = 1_000_000;
 
 export function createMessages(db: Db): Messages {
   const messages = db.collection<Message & { _id: string }>('messages');
@@ -51,6 +59,12 @@ export function createMessages(db: Db): Messages {
   };
   return {
     get,
+    async place({ request, sequence, kind, at }) {
+      for (let number = sequence; ; number += RUN_NUMBERS) {
+        const found = await get(request, number);
+        if (found === null || (found.kind === kind && found.at.getTime() === at.getTime())) return number;
+      }
+    },
     async compose(message) {
       const { request, sequence } = message;
       await insertNew(messages, {

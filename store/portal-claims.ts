@@ -14,6 +14,8 @@ export interface PortalClaims {
   release(request: string, portal: string): Promise<void>;
   /** The request that holds the portal, or null. */
   holder(portal: string): Promise<string | null>;
+  /** Every claim there is: one per open request at most. */
+  all(): Promise<{ portal: string; request: string }[]>;
 }
 
 export function createPortalClaims(db: Db): PortalClaims {
@@ -27,5 +29,9 @@ export function createPortalClaims(db: Db): PortalClaims {
       await claims.deleteOne({ _id: portal, request });
     },
     holder,
+    async all() {
+      const found = await claims.find({}).toArray();
+      return found.map(({ _id, request }) => ({ portal: _id, request }));
+    },
   };
 }

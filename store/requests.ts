@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Db, Filter } from 'mongodb';
 import type { TabCounts } from '../domain/codes.ts';
-import { type Limits, STATE_LABELS, type State, type Step } from '../domain/lifecycle.ts';
+import { isFinal, type Limits, STATE_LABELS, type State, type Step } from '../domain/lifecycle.ts';
 import type { Phase } from '../domain/phase.ts';
 import type { DeskChoice, Draft, Requester, SourceChoice } from '../domain/request.ts';
 import type { Tab } from '../domain/tab.ts';
@@ -104,6 +104,18 @@ export interface RequestPage {
   next: string | null;
 }
 
+/** Where a request stands, for those who look after all of them. */
+export interface RequestStanding {
+  id: string;
+  state: State;
+  portal: string | null;
+  closedAt: Date | null;
+  /** the process's run that wrote it last */
+  runId: string;
+  /** the run whose place that one took, until somebody has looked whether it has what it believes to have */
+  before: string | null;
+}
+
 export interface Requests {
   /** Notes whose a request is, before anything else of it exists; the first one stays. */
   own(request: string, tenant: string): Promise<void>;
@@ -115,6 +127,19 @@ export interface Requests {
    */
   put(progress: RequestProgress, typed: RequestTyped, replaces?: string): Promise<PutResult>;
   get(id: string): Promise<RequestDocument | null>;
+  /** Where these requests stand; those that are not recorded are left out. */
+  standings(ids: readonly string[]): Promise<RequestStanding[]>;
+  /** Where all stand, the oldest first. @param after id to go on behind, or '' */
+  page(after: string, limit: number): Promise<RequestStanding[]>;
+  /**
+   * The request's process ended without a word: writes the state in which it is now, above whatever that run may still write.
+   * False when another run has written meanwhile, or the request was there already.
+   */
+  end(id: string, runId: string, end: { state: State; reason: string; at: number }): Promise<boolean>;
+  /** Notes that a run that took another's place has what it believes to have. */
+  seen(id: string, runId: string): Promise<void>;
+  /** Notes that all is given back that the request held. */
+  close(id: string, runId: string, at: number): Promise<void>;
   /** The newest first. */
   list(filter: RequestFilter, cursor: string | null, limit: number): Promise<RequestPage>;
 }
@@ -125,6 +150,7 @@ interface Stored extends Omit<RequestDocument, 'encodings' | 'mapping'> {
   named: string;
   runId: string;
   sequence: number;
+  before?: string | null;
   /** lower-case text to be searched */
   search: string;
 }
@@ -158,10 +184,13 @@ export function createRequests(db: Db): Requests {
       };
       if (await insertNew(requests, stored)) return { result: 'written' };
       const { _id, ...next } = stored;
-      const newer = await requests.replaceOne({ _id, runId, sequence: { $lt: sequence } }, next);
+      const newer = await requests.updateOne({ _id, runId, sequence: { $lt: sequence } }, { $set: next });
       if (newer.matchedCount === 1) return { result: 'written' };
       if (replaces !== undefined && replaces !== runId) {
-        const taken = await requests.replaceOne({ _id, runId: replaces }, next);
+        const taken = await requests.updateOne(
+          { _id, runId: replaces },
+          { $set: { ...next, before: replaces } },
+        );
         if (taken.matchedCount === 1) return { result: 'written' };
       }
       const there = await requests.findOne({ _id }, { projection: { runId: 1 } });
@@ -172,6 +201,47 @@ export function createRequests(db: Db): Requests {
     async get(id) {
       const found = await requests.findOne({ _id: id });
       return found === null ? null : shown(found);
+    },
+    async standings(ids) {
+      if (ids.length === 0) return [];
+      const found = await requests.find({ _id: { $in: [...ids] } }, { projection: STANDING }).toArray();
+      return found.map(standingOf);
+    },
+    async page(after, limit) {
+      const found = await requests
+        .find({ _id: { $gt: after } }, { projection: STANDING, sort: { _id: 1 }, limit })
+        .toArray();
+      return found.map(standingOf);
+    },
+    async end(id, runId, { state, reason, at }) {
+      for (;;) {
+        const found = await requests.findOne({ _id: id });
+        if (found === null || found.runId !== runId || isFinal(found.state)) return false;
+        const { matchedCount } = await requests.updateOne(
+          { _id: id, runId, sequence: found.sequence },
+          {
+            $set: {
+              state,
+              stateLabel: STATE_LABELS[state],
+              reason,
+              sequence: LAST_WORD,
+              paused: null,
+              placeInLine: null,
+              expectedStart: null,
+              expectedEnd: null,
+              expiresAt: null,
+              phases: found.phases.map((phase) => ({ ...phase, endedAt: phase.endedAt ?? new Date(at) })),
+            },
+          },
+        );
+        if (matchedCount === 1) return true;
+      }
+    },
+    async seen(id, runId) {
+      await requests.updateOne({ _id: id, runId }, { $set: { before: null } });
+    },
+    async close(id, runId, at) {
+      await requests.updateOne({ _id: id, runId, closedAt: null }, { $set: { closedAt: new Date(at) } });
     },
     async list({ tenant, state, portal, text }, cursor, limit) {
       const filter: Filter<Stored> = {};
@@ -236,6 +306,15 @@ export function documentOf(progress: RequestProgress, typed: RequestTyped): Requ
   };
 }
 
+/** Above every number that a run gives its snapshots. */
+const LAST_WORD = Number.MAX_SAFE_INTEGER;
+
+const STANDING = { state: 1, runId: 1, before: 1, closedAt: 1, 'desk.portal': 1 } as const;
+
+function standingOf({ _id, state, runId, before, closedAt, desk }: Stored): RequestStanding {
+  return { id: _id, state, portal: desk?.portal ?? null, closedAt, runId, before: before ?? null };
+}
+
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** An id that stands in the order of time and cannot be guessed: `m_`, ten characters of time, sixteen (80 bits) of chance. */
@@ -250,7 +329,7 @@ function time(epoch: number | null): Date | null {
   return epoch === null ? null : new Date(epoch);
 }
 
-function shown({ _id, runId, sequence, search, named, ...rest }: Stored): RequestDocument {
+function shown({ _id, runId, sequence, before, search, named, ...rest }: Stored): RequestDocument {
   return { ...rest, ...(JSON.parse(named) as Pick<RequestDocument, 'encodings' | 'mapping'>) };
 }
 

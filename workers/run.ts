@@ -3,6 +3,7 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createImportActivities, createLifecycleActivities } from '../activities/create-activities.ts';
+import { createControlActivities } from '../activities/create-control-activities.ts';
 import { createLogger } from '../configuration/create-logger.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
@@ -13,18 +14,13 @@ import { createImportStores } from '../store/import-stores.ts';
 import { createIncomingMails } from '../store/incoming-mail.ts';
 import { openStorage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
-import {
-  IMPORT_TASK_QUEUE,
-  LIFECYCLE_TASK_QUEUE,
-  migrationWorkflowId,
-  PROCESSING_QUEUE,
-  PROCESSING_QUEUE_WORKFLOW_ID,
-  QUEUE_SIGNALS,
-} from '../workflows/messages.ts';
+import { IMPORT_TASK_QUEUE, LIFECYCLE_TASK_QUEUE } from '../workflows/messages.ts';
+import { keepSchedules } from './keep-schedules.ts';
 import { createMigrationLine } from './migration-line.ts';
 import { type MailReceiver, startMailReceiver } from './receive-mail.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { temporalLogger } from './temporal-logger.ts';
+import { WORKFLOW_NAMES } from './workflow-names.ts';
 
 const KINDS = ['lifecycle', 'imports', 'mail'] as const;
 type Kind = (typeof KINDS)[number];
@@ -99,16 +95,9 @@ const dependencies = {
     supportAddress: configuration.supportAddress,
     concurrentTurns: configuration.concurrentTurns,
   },
-  names: {
-    workflowIdOf: migrationWorkflowId,
-    queue: {
-      workflowId: PROCESSING_QUEUE_WORKFLOW_ID,
-      workflowType: PROCESSING_QUEUE,
-      taskQueue: LIFECYCLE_TASK_QUEUE,
-      signals: QUEUE_SIGNALS,
-    },
-  },
+  names: WORKFLOW_NAMES,
 };
+const lifecycle = createLifecycleActivities(dependencies);
 
 const shared = {
   connection,
@@ -126,7 +115,7 @@ const workers = await Promise.all(
             ...shared,
             taskQueue: LIFECYCLE_TASK_QUEUE,
             workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-            activities: createLifecycleActivities(dependencies),
+            activities: { ...lifecycle, ...createControlActivities(dependencies, lifecycle) },
             maxCachedWorkflows: 100,
           })
         : Worker.create({
@@ -138,6 +127,7 @@ const workers = await Promise.all(
     ),
 );
 
+if (kinds.includes('lifecycle')) await keepSchedules(client);
 const receiver = kinds.includes('mail') ? await receiveMail() : null;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -180,7 +170,7 @@ async function receiveMail(): Promise<MailReceiver | null> {
   return startMailReceiver({
     ...dependencies,
     migrations: createMigrationLine(client),
-    sendMessage: createLifecycleActivities(dependencies).sendMessage,
+    sendMessage: (order) => lifecycle.sendMessage(order),
     logger,
     settings: {
       secret: configuration.secret,

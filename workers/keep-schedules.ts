@@ -1,0 +1,46 @@
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  ScheduleOverlapPolicy,
+  type ScheduleOptions,
+} from '@temporalio/client';
+import { LIFECYCLE_TASK_QUEUE, SWEEP } from '../workflows/messages.ts';
+
+type Kept = Pick<ScheduleOptions, 'scheduleId' | 'spec' | 'policies'> & {
+  action: ScheduleOptions['action'];
+  memo: string;
+};
+
+/** What Temporal starts by itself. */
+const SCHEDULES: readonly Kept[] = [
+  {
+    scheduleId: 'sweep',
+    spec: { intervals: [{ every: '1 minute' }] },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+    action: {
+      type: 'startWorkflow',
+      workflowType: SWEEP,
+      workflowId: SWEEP,
+      taskQueue: LIFECYCLE_TASK_QUEUE,
+      args: [],
+      workflowExecutionTimeout: '30 minutes',
+      staticSummary: 'Documents, portals and the line say the truth',
+    },
+    memo: 'Puts right what Cancel, Terminate and Reset in Temporal leave behind.',
+  },
+];
+
+/** Makes the schedules that the service needs, and brings those that are there already up to date. Again is harmless. */
+export async function keepSchedules(client: Client): Promise<void> {
+  for (const { memo, ...schedule } of SCHEDULES) {
+    const { scheduleId, spec, policies, action } = schedule;
+    try {
+      await client.schedule.create({ ...schedule, state: { note: memo } });
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      await client.schedule
+        .getHandle(scheduleId)
+        .update(({ state }) => ({ spec, action, state, ...(policies === undefined ? {} : { policies }) }));
+    }
+  }
+}
