@@ -47,8 +47,13 @@ export class UploadDiffers extends Error {
 /** Tells how many bytes went out so far, and of how many. */
 export type OnSent = (sent: number, total: number) => void;
 
+/** A body of any size with its headers. */
+export type BodyOf = Pick<BodyToSend, 'headers' | 'parts' | 'onSent' | 'onBytes'>;
+
 /** Speaks the HTTP API (requirements: H) with one key. Every call throws ApiProblem or ServiceUnreachable. */
 export interface ApiClient {
+  /** where the API is, without a slash at the end */
+  readonly url: string;
   /** The parsed answer, undefined where there is none; `body` is sent as JSON. */
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** Sends a file as a raw body, and compares what arrived by its SHA-256. @throws UploadDiffers */
@@ -62,8 +67,10 @@ export interface ApiClient {
   ): Promise<T>;
   /** Writes an answer's body to a file. */
   download(path: string, file: string): Promise<void>;
-  /** An answer whose body is read as it comes. */
-  open(path: string, headers?: Record<string, string>): Promise<Response>;
+  /** An answer as it comes, its head and its body. */
+  open(path: string, init?: { method?: string; headers?: Record<string, string> }): Promise<Response>;
+  /** Sends a body of any size; the answer's text. */
+  send(method: BodyToSend['method'], path: string, body: BodyOf): Promise<string>;
 }
 
 /**
@@ -96,23 +103,25 @@ export function createApiClient(url: string, key: string, signal?: AbortSignal):
     return answer;
   }
 
-  async function sendParts<T>(options: Omit<BodyToSend, 'signal' | 'url'> & { path: string }): Promise<T> {
-    const { path, headers, ...rest } = options;
+  async function sendParts(method: BodyToSend['method'], path: string, body: BodyOf): Promise<string> {
     try {
       const answer = await sendBody({
-        ...rest,
+        ...body,
+        method,
         url: new URL(`${url}${path}`),
-        headers: { authorization, ...headers },
+        headers: { authorization, ...body.headers },
         ...(signal === undefined ? {} : { signal }),
       });
       if (answer.status >= 300) throw problemFrom(answer.status, answer.text);
-      return JSON.parse(answer.text) as T;
+      return answer.text;
     } catch (error) {
       throw unreachable(url, error);
     }
   }
 
   return {
+    url,
+    send: sendParts,
     async call<T>(method: string, path: string, body?: unknown) {
       const init =
         body === undefined
@@ -125,14 +134,13 @@ export function createApiClient(url: string, key: string, signal?: AbortSignal):
     async upload<T>(path: string, file: string, onSent?: OnSent) {
       const { size } = await stat(file);
       const hash = createHash('sha256');
-      const answer = await sendParts<T & { sha256?: string }>({
-        method: 'PUT',
-        path,
+      const text = await sendParts('PUT', path, {
         headers: { 'content-type': 'application/octet-stream' },
         parts: [{ file, bytes: size }],
         onBytes: (chunk) => void hash.update(chunk),
         ...(onSent === undefined ? {} : { onSent: (sent: number) => onSent(sent, size) }),
       });
+      const answer = parseAnswer(url, text) as T & { sha256?: string };
       if (answer.sha256 !== undefined && answer.sha256 !== hash.digest('hex')) throw new UploadDiffers(file);
       return answer;
     },
@@ -157,9 +165,7 @@ export function createApiClient(url: string, key: string, signal?: AbortSignal):
       }
       parts.push({ text: `--${boundary}--\r\n` });
       const total = parts.reduce((sum, part) => sum + ('file' in part ? part.bytes : 0), 0);
-      return sendParts<T>({
-        method: 'POST',
-        path,
+      const answer = await sendParts('POST', path, {
         headers: {
           'content-type': `multipart/form-data; boundary=${boundary}`,
           'idempotency-key': randomUUID(),
@@ -167,6 +173,7 @@ export function createApiClient(url: string, key: string, signal?: AbortSignal):
         parts,
         ...(onSent === undefined ? {} : { onSent: (sent: number) => onSent(Math.min(sent, total), total) }),
       });
+      return parseAnswer(url, answer) as T;
     },
     async download(path, file) {
       const answer = await send('GET', path);
@@ -181,7 +188,7 @@ export function createApiClient(url: string, key: string, signal?: AbortSignal):
         throw unreachable(url, error);
       }
     },
-    open: (path, headers = {}) => send('GET', path, { headers }),
+    open: (path, { method = 'GET', headers = {} } = {}) => send(method, path, { headers }),
   };
 }
 

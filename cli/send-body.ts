@@ -4,8 +4,8 @@ import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { once } from 'node:events';
 
-/** A piece of a body: text as it is, or a whole file of so many bytes. */
-export type BodyPart = { text: string } | { file: string; bytes: number };
+/** A piece of a body: text as it is, or so many bytes of a file, from its beginning or from another place. */
+export type BodyPart = { text: string } | { file: string; from?: number; bytes: number };
 
 export interface BodySent {
   status: number;
@@ -14,7 +14,7 @@ export interface BodySent {
 }
 
 export interface BodyToSend {
-  method: 'PUT' | 'POST';
+  method: 'PUT' | 'POST' | 'PATCH';
   url: URL;
   headers: Readonly<Record<string, string>>;
   parts: readonly BodyPart[];
@@ -35,7 +35,8 @@ async function* bytesOf(parts: readonly BodyPart[]): AsyncGenerator<Buffer> {
     if ('text' in part) yield Buffer.from(part.text);
     // its size was told before: what is written to it meanwhile is not sent
     else if (part.bytes > 0) {
-      const stream = createReadStream(part.file, { end: part.bytes - 1, highWaterMark: 262_144 });
+      const { file, from = 0, bytes } = part;
+      const stream = createReadStream(file, { start: from, end: from + bytes - 1, highWaterMark: 262_144 });
       yield* stream as AsyncIterable<Buffer>;
     }
   }

@@ -90,7 +90,7 @@ function countsTable(tabs: Counted): string {
 }
 
 /** What can be done with a request in its state: commands to copy. */
-export function nextSteps(migration: MigrationAnswer): string[] {
+function nextSteps(migration: MigrationAnswer): string[] {
   const { id, state, submitted, paused, reports } = migration;
   const report = reports.length === 0 ? [] : [`deskferry report ${id}`];
   if (paused !== null) return [`deskferry resume ${id}    (an operator)`, ...report];

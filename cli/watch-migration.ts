@@ -53,7 +53,7 @@ export async function watchMigration(
   for (;;) {
     try {
       const headers = last === null ? {} : { 'last-event-id': last.id };
-      const answer = await api.open(`/v1/migrations/${encodeURIComponent(id)}/events`, headers);
+      const answer = await api.open(`/v1/migrations/${encodeURIComponent(id)}/events`, { headers });
       away = null;
       if (answer.status === 204 && last !== null) return last.progress;
       for await (const event of readEvents(answer)) {

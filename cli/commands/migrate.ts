@@ -5,7 +5,7 @@ import type { MigrationAnswer, PortalAnswer } from '../../api/answers.ts';
 import { isTab, type Tab, TABS, TICKET_CHILD_TABS } from '../../domain/tab.ts';
 import { ENCODINGS } from '../../sources/rows.ts';
 import { tabOfName } from '../../sources/tab-of-name.ts';
-import { type ApiClient, ApiProblem } from '../api-client.ts';
+import { type ApiClient, ApiProblem, type OnSent } from '../api-client.ts';
 import {
   EXIT,
   type ExitCode,
@@ -21,6 +21,7 @@ import { shellWords, sizeText } from '../output.ts';
 import { sha256OfFile } from '../send-body.ts';
 import { perform, type Session } from '../session.ts';
 import { migrationText } from '../show-migration.ts';
+import { type LocalFile, uploadFile } from '../upload-file.ts';
 
 interface MigrateOptions {
   portal?: string;
@@ -43,13 +44,6 @@ interface MigrateOptions {
 interface Mailbox {
   name: string;
   mail: string;
-}
-
-/** A file of this machine, under the name it has in the request. */
-export interface LocalFile {
-  name: string;
-  path: string;
-  bytes: number;
 }
 
 /** `migrate`: files a request from files, and follows it. */
@@ -302,7 +296,6 @@ async function complete(
 ): Promise<ExitCode> {
   const { output } = session;
   const { id } = migration;
-  const path = `/v1/migrations/${encodeURIComponent(id)}`;
   const sent: string[] = [];
   const kept: string[] = [];
   if (migration.submitted && files.length > 0) output.say('It is submitted: no file is sent any more.');
@@ -314,9 +307,9 @@ async function complete(
     }
     const size = sizeText(file.bytes);
     await doStep(output, `Uploading ${file.name} (${size})`, async (tell) => {
-      await api.upload(`${path}/files/${encodeURIComponent(file.name)}`, file.path, (bytes, total) =>
-        tell(barText(bytes / total, `${file.name}: ${sizeText(bytes)} of ${size}`)),
-      );
+      const onSent: OnSent = (bytes, total) =>
+        tell(barText(bytes / total, `${file.name}: ${sizeText(bytes)} of ${size}`));
+      await uploadFile(api, id, file, onSent, session.signal);
       return [null, `Uploaded ${file.name} (${size})`];
     });
     sent.push(file.name);

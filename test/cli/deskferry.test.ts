@@ -10,7 +10,7 @@ import { fileZip } from './zip-of.ts';
 import { readReport } from '../../cli/check-report.ts';
 import { type RunningService, startService } from '../end-to-end/migrate.ts';
 import { type Ended, startCommand } from './run-command.ts';
-import { startStallingProxy } from './stalling-proxy.ts';
+import { startBrokenLine } from './broken-line.ts';
 
 const CONTACTS =
   'ContactExtId,Last Name,Email\nC-1,Sato,sato@a.example\nC-2,Ito,ito@a.example\nC-3,,x@a.example\n';
@@ -54,6 +54,7 @@ describe('deskferry', () => {
     await mkdir(folder);
     await writeFile(join(folder, 'Contacts.csv'), CONTACTS);
     await writeFile(join(folder, 'Accounts.csv'), ACCOUNTS);
+    await writeFile(join(folder, 'requester.key'), service.requesterKey);
     await writeFile(join(folder, 'operator.key'), `${service.operatorKey}\n`);
     database = { MONGODB_URI: service.mongodbUri, MONGODB_DATABASE: service.database };
     login = await run(['login', '--url', `${service.url}/`], { input: `${service.requesterKey}\n` });
@@ -128,8 +129,7 @@ describe('deskferry', () => {
   describe('migrate', () => {
     test('Ctrl-C while a file is sent loses nothing, and tells how to go on', async () => {
       await makePortal('broken-off');
-      await writeFile(join(folder, 'requester.key'), service.requesterKey);
-      const proxy = await startStallingProxy(service.url);
+      const proxy = await startBrokenLine(service.url, ['stall'], 20);
       const filing = ['migrate', 'Contacts.csv', '--portal', 'broken-off', '--no-follow', '--json'];
       try {
         const { child, ended } = startCommand(
@@ -159,6 +159,40 @@ describe('deskferry', () => {
         expect((await run(['cancel', id])).stdout).toContain('CANCELLED');
       } finally {
         await proxy.close();
+      }
+    });
+
+    test('A4: a large file goes on where it stood, after Ctrl-C and after a broken line', async () => {
+      await makePortal('large');
+      const rows = Array.from(
+        { length: 150_000 },
+        (_, n) => `C-${n},Name of ${n},n${n}@large.example,${'x'.repeat(30)}`,
+      );
+      await writeFile(join(folder, 'large.csv'), `ContactExtId,Last Name,Email,Note\n${rows.join('\n')}\n`);
+      const line = await startBrokenLine(service.url, ['stall', 'cut'], 2_000_000);
+      const by = ['--url', line.url, '--key-file', 'requester.key', '--no-submit', '--json'];
+      try {
+        const { child, ended } = startCommand(
+          settings,
+          ['migrate', 'large.csv', '--portal', 'large', '--tabs', 'contacts', ...by],
+          { cwd: folder },
+        );
+        await line.stalled;
+        child.kill('SIGINT');
+        const { id = '' } = refusal(await ended);
+        const on = await run(['migrate', '--continue', id, 'large.csv', ...by]);
+        expect(on.code).toBe(0);
+        expect(document(on)).toMatchObject({
+          sent: ['large.csv'],
+          migration: { files: [{ name: 'large.csv' }] },
+        });
+        const [first, second = 0, third = 0, ...more] = line.offsets;
+        expect(first).toBe(0);
+        expect(second).toBeGreaterThan(0);
+        expect(third).toBeGreaterThan(second);
+        expect(more).toEqual([]);
+      } finally {
+        await line.close();
       }
     });
 
