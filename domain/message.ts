@@ -9,6 +9,7 @@ export const MESSAGE_KINDS = [
   'phaseStarted',
   'phase1Report',
   'replyReceived',
+  'replyRefused',
   'reminder',
   'lateReply',
   'paused',

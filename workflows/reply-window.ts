@@ -124,7 +124,7 @@ function takeReply(
   const breach = limitBreach(record.limits, record.replyFiles, files);
   if (breach !== null) {
     journal.note(by, 'replyRefused', breach);
-    journal.tell('replyReceived', { reply: key, reason: breach });
+    journal.tell('replyRefused', { reply: key, reason: breach });
     return;
   }
   record.replyFiles = [...record.replyFiles, ...files];

@@ -86,6 +86,13 @@ export const EN: Texts = {
         'Thank you. Your reply was recorded on the support ticket and will be part of phase 2. You can reply again until {{windowEndsAt}}.',
       ],
     },
+    replyRefused: {
+      subject: 'Your reply could not be taken: its files are over the limits',
+      body: [
+        'The files of your reply, together with those that came before, are larger or more than can be taken. Nothing of this reply is used.',
+        'Please send fewer or smaller files by {{windowEndsAt}}, or ask us for larger limits.',
+      ],
+    },
     reminder: {
       subject: 'Reminder: replies to phase 1 are accepted until {{windowEndsAt}}',
       body: [

@@ -284,6 +284,13 @@ describe('E1: replies', () => {
       ],
     };
     expect(await refusalOf(request.command('reply', more))).toBe('TOO_MANY_FILES');
+    // by mail it cannot be refused at once: a message says that it was not taken, and it is no reply
+    await request.handle.signal('mailReply', { ...more, by: 'requester:mail', key: 'k2' });
+    await life.until('told', () => life.world.messages.some((each) => each.facts.reply === 'k2'));
+    expect(life.world.messages.filter((each) => each.facts.reply === 'k2').map((each) => each.kind)).toEqual([
+      'replyRefused',
+    ]);
+    expect((await request.snapshot()).replies).toEqual(['k1']);
     await request.handle.signal('mailReply', { by: 'requester:mail', key: 'k3', files: [] });
     await request.handle.signal('mailReply', { by: 'requester:mail', key: 'k3', files: [] });
     await life.until('taken once', async () => (await request.snapshot()).replies.length === 2);
