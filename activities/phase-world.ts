@@ -95,11 +95,11 @@ export class PhaseWorld {
   }
 
   /**
-   * Desk ids of records that others name as their parents (C5), by external id. One that was there stays: nobody deletes
-   * while a phase runs, and records of the same run only come.
+   * Desk ids of records that others name as their parents (C5), by external id. In phase 1 one that was there
+   * stays: the portal is closed, and records of the same run only come. In phase 2 agents may delete, so each batch asks.
    */
   async resolve(desk: Desk, tab: Tab, externalIds: ReadonlySet<string>): Promise<Map<string, string>> {
-    const known = this.#parents.get(tab);
+    const known = this.plan.continues === null ? this.#parents.get(tab) : undefined;
     const found = new Map<string, string>();
     const unknown: string[] = [];
     for (const id of externalIds) {

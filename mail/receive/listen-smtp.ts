@@ -76,7 +76,7 @@ export async function listenSmtp(options: SmtpListenerOptions): Promise<SmtpList
             callback(
               new SmtpRefusal(
                 552,
-                `A mail may have at most ${largestMail} bytes; send larger files by the console`,
+                `A mail may have at most ${largestMail} bytes; send larger files by the API`,
               ),
             );
             return;
