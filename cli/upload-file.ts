@@ -13,7 +13,7 @@ export interface LocalFile {
 }
 
 /** From so many bytes on a file is sent so that it can be gone on with in its middle. */
-export const RESUMABLE_BYTES = 8_000_000;
+const RESUMABLE_BYTES = 8_000_000;
 /** What is sent in one call, so that what stands between takes it. */
 const CALL_BYTES = 64_000_000;
 /** How long a line may be broken, in milliseconds. */
