@@ -162,7 +162,8 @@ export function createApi(dependencies: ApiDependencies): Express {
     response.once('close', () => {
       const ms = Math.round(performance.now() - started);
       // the pattern, not the address: an address may hold a file's name or a searched text
-      const route = typeof request.route?.path === 'string' ? request.route.path : 'none';
+      const matched = request.route as { path?: unknown } | undefined;
+      const route = typeof matched?.path === 'string' ? matched.path : 'none';
       metrics.answered({ method: request.method, route, status: response.statusCode, seconds: ms / 1_000 });
       const { principal } = occurrence(request);
       const { request: migration } = request.params;

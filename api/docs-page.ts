@@ -39,6 +39,8 @@ function prose(text: string | undefined): string {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 /** A schema as a link to its component, or as JSON Schema with such links in it. */
 function schemaHtml(schema: unknown): string {
   if (isObject(schema) && typeof schema['$ref'] === 'string') {
@@ -67,7 +69,7 @@ function parameterRows(parameters: unknown): string {
   if (!Array.isArray(parameters) || parameters.length === 0) return '';
   const rows = parameters.filter(isObject).map((parameter) => {
     const required = parameter['required'] === true ? ', required' : '';
-    return `<tr><td><code>${escaped(String(parameter['name']))}</code></td><td>${escaped(String(parameter['in']))}${required}</td><td>${prose(typeof parameter['description'] === 'string' ? parameter['description'] : '')}</td></tr>`;
+    return `<tr><td><code>${escaped(String(parameter['name']))}</code></td><td>${escaped(String(parameter['in']))}${required}</td><td>${prose(textOf(parameter['description']))}</td></tr>`;
   });
   return `<table><tr><th>Parameter</th><th>In</th><th></th></tr>${rows.join('')}</table>`;
 }
@@ -77,10 +79,10 @@ function operationHtml(path: string, method: string, operation: Record<string, u
   const responses = isObject(operation['responses']) ? operation['responses'] : {};
   const answers = Object.entries(responses).map(([status, response]) => {
     const { description, content } = isObject(response) ? response : {};
-    return `<tr><td><code>${escaped(status)}</code></td><td>${prose(String(description ?? ''))}${contentHtml(content)}</td></tr>`;
+    return `<tr><td><code>${escaped(status)}</code></td><td>${prose(textOf(description))}${contentHtml(content)}</td></tr>`;
   });
-  return `<details id="${escaped(String(operation['operationId']))}"><summary><code><span class="m">${method}</span>${escaped(path)}</code><span>${escaped(String(operation['summary'] ?? ''))}</span></summary>
-${prose(typeof operation['description'] === 'string' ? operation['description'] : '')}${parameterRows(operation['parameters'])}
+  return `<details id="${escaped(String(operation['operationId']))}"><summary><code><span class="m">${method}</span>${escaped(path)}</code><span>${escaped(textOf(operation['summary']))}</span></summary>
+${prose(textOf(operation['description']))}${parameterRows(operation['parameters'])}
 ${isObject(body) ? `<h4>Body</h4>${contentHtml(body['content'])}` : ''}<h4>Answers</h4><table>${answers.join('')}</table></details>`;
 }
 

@@ -48,9 +48,11 @@ function operation(route: Route): ZodOpenApiOperationObject {
     ].join('\n\n'),
     security:
       route.who === 'public' ? [] : [{ bearer: [] }, { header: [] }, ...(route.signed === true ? [{}] : [])],
-    requestParams: { path: route.params, query: route.query } as NonNullable<
-      ZodOpenApiOperationObject['requestParams']
-    >,
+    requestParams: {
+      path: route.params,
+      query: route.query,
+      ...(route.headers === undefined ? {} : { header: route.headers }),
+    } as NonNullable<ZodOpenApiOperationObject['requestParams']>,
     ...(route.method === 'post' ? { parameters: [idempotency] } : {}),
     ...(content === null ? {} : { requestBody: { content } }),
     responses: {

@@ -163,7 +163,7 @@ async function receiveForm(
     form.on('error', () =>
       fail(new Problem('malformed-request', 'The form breaks off or is not well formed; send it again.')),
     );
-    form.on('close', () => storing.then(resolve, fail));
+    form.on('close', () => void storing.then(resolve, fail));
     request.once('close', () => {
       if (!request.complete)
         fail(new Problem('malformed-request', 'The connection was closed before the reply was whole.'));

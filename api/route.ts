@@ -49,6 +49,8 @@ interface RouteText {
   /** a signed link in the query opens it without a key; the handler checks the signature (C7) */
   signed?: true;
   answers: Readonly<Record<number, AnswerShape>>;
+  /** headers the handler reads itself, for the documentation */
+  headers?: z.ZodObject;
   /** bodies that the handler reads itself, by media type */
   streams?: Readonly<Record<string, z.ZodType>>;
   /** bytes a JSON body may have, where it is more than usual */
@@ -73,7 +75,7 @@ export interface Route extends RouteText {
   /** Reads and checks what was sent, and gives what answers it. */
   prepare(
     call: Omit<Call, 'params' | 'query' | 'body' | 'raw'>,
-  ): Promise<{ raw: Buffer; run(): Promise<Answer | null> }>;
+  ): Promise<{ raw: Buffer; run: () => Promise<Answer | null> }>;
 }
 
 const NOTHING = z.strictObject({});

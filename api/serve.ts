@@ -1,16 +1,11 @@
-import { Client, Connection } from '@temporalio/client';
+import { Connection } from '@temporalio/client';
 import { createLogger, type Logger } from '../configuration/create-logger.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
-import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
-import { listPortals, setIntegrations } from '../desk/embedded/portals.ts';
 import { openDatabase } from '../store/database.ts';
-import { createImportStores } from '../store/import-stores.ts';
-import { openStorage } from '../store/storage.ts';
-import { createStores } from '../store/stores.ts';
-import { type ApiDesk, createApi } from './app.ts';
+import { createApi } from './app.ts';
+import { gatherDependencies } from './gather-dependencies.ts';
 import { listen } from './listen.ts';
-import { createReadProgress } from './read-progress.ts';
 import { removeExpiredUploads, resumableFolder } from './resumable-store.ts';
 
 /** How often uploads that were not finished in time are removed, in milliseconds. */
@@ -35,23 +30,10 @@ async function serve(): Promise<void> {
     tls: config.temporal.tls,
     ...(config.temporal.apiKey === null ? {} : { apiKey: config.temporal.apiKey }),
   });
-  const temporal = new Client({ connection, namespace: config.temporal.namespace });
-  const stores = createStores(database.db);
-  const desk: ApiDesk = {
-    ...createEmbeddedDesk(database.db, stores.links),
-    allPortals: () => listPortals(database.db),
-    setIntegrations: (portal, wanted) => setIntegrations(database.db, portal, wanted),
-  };
-  const api = createApi({
-    stores,
-    storage: openStorage({ folder: config.storageFolder }),
-    temporal,
-    desk,
-    progress: createReadProgress(createImportStores(database.db)),
-    pingDatabase: () => database.ping(),
-    config,
-    logger,
-  });
+  const { namespace } = config.temporal;
+  const { db } = database;
+  const pingDatabase = (): Promise<void> => database.ping();
+  const api = createApi(gatherDependencies({ db, pingDatabase, connection, namespace, config, logger }));
   const listening = await listen(api, config.port);
   logger.info({ port: listening.port }, 'serving');
   const tidying = setInterval(() => tidy(config.storageFolder, logger), TIDY_MS);

@@ -1,4 +1,4 @@
-import { ERRORS, Server } from '@tus/server';
+import { Server } from '@tus/server';
 import type { Request } from 'express';
 import { notFound, Problem } from './problem.ts';
 import { bodyOf } from './read-body.ts';
@@ -120,11 +120,6 @@ async function problemOf(answer: Response): Promise<Problem> {
     case 501:
       return new Problem('malformed-request', `Correct the call: ${(await answer.text()).trim()}`);
     default:
-      if ((await answer.text()) === ERRORS.ERR_LOCK_TIMEOUT.body) {
-        return new Problem('upload-locked', 'Another call works on this upload; try again.', {
-          headers: { 'Retry-After': '5' },
-        });
-      }
       throw new UploadNotStored();
   }
 }

@@ -14,7 +14,7 @@ export interface SentFile {
   /** bytes its sender announced; undefined when it did not */
   declared: number | undefined;
   /** Begins to read it; called once everything that can refuse it beforehand was looked at. */
-  body(): AsyncIterable<Uint8Array>;
+  body: () => AsyncIterable<Uint8Array>;
 }
 
 export interface TakenFile {

@@ -1,5 +1,5 @@
 import type { Lock, Locker, RequestRelease } from '@tus/server';
-import { ERRORS } from '@tus/server';
+import { Problem } from './problem.ts';
 
 /** How long a call waits for another that works on the same upload, in milliseconds. */
 const WAIT_MS = 30_000;
@@ -22,7 +22,11 @@ export function createUploadLocks(waitMs: number = WAIT_MS): Locker {
     for (let holder = held.get(id); holder !== undefined; holder = held.get(id)) {
       await holder.requestRelease();
       await Promise.race([holder.freed, aborted(deadline)]);
-      if (deadline.aborted) throw ERRORS.ERR_LOCK_TIMEOUT;
+      if (deadline.aborted) {
+        throw new Problem('upload-locked', 'Another call works on this upload; try again.', {
+          headers: { 'Retry-After': '5' },
+        });
+      }
     }
     const { promise: freed, resolve: free } = Promise.withResolvers<void>();
     held.set(id, { requestRelease, freed, free });

@@ -19,7 +19,7 @@ interface CommandDefinition<U extends keyof UpdateArguments, B extends z.ZodType
   description?: string;
   who: readonly Role[];
   body: B;
-  argument(principal: Principal, body: z.output<B>): UpdateArguments[U];
+  argument: (principal: Principal, body: z.output<B>) => UpdateArguments[U];
 }
 
 function commandRoute<U extends keyof UpdateArguments, B extends z.ZodType>(

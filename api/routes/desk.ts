@@ -6,7 +6,7 @@ import { Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
 import { entityTag, redoSteps } from '../redo-steps.ts';
 import { type Route, route } from '../route.ts';
-import { requestParams } from './migrations.ts';
+import { ifMatchHeader, requestParams } from './migrations.ts';
 
 /** Authorising the desk and choosing the portal (A2, A8). */
 export function deskRoutes(api: Api): Route[] {
@@ -21,6 +21,7 @@ export function deskRoutes(api: Api): Route[] {
         'Answers the portals; the only one is chosen by itself. A portal has at most one open request (A8).',
       who: ['requester'],
       params: requestParams,
+      headers: ifMatchHeader,
       body: deskBody,
       answers: { 200: { description: 'The portals, and which is chosen.', schema: deskAnswer } },
       handle: async (call) => {

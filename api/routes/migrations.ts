@@ -20,6 +20,13 @@ export const requestParams = z.strictObject({
   request: z.string().min(1).max(100).meta({ description: 'Id of the request.' }),
 });
 
+/** Of calls that redo steps. */
+export const ifMatchHeader = z.object({
+  'If-Match': z.string().optional().meta({
+    description: 'The ETag that was read; the call is refused when the request has changed since.',
+  }),
+});
+
 /** How long a new request may take to be recorded, in milliseconds. */
 const RECORDED_MS = 2_000;
 
@@ -112,6 +119,7 @@ export function migrationRoutes(api: Api): Route[] {
       description: 'Possible until submission, and again after the request was sent back (A2).',
       who: ['requester'],
       params: requestParams,
+      headers: ifMatchHeader,
       body: redoBody,
       answers: { 200: { description: 'The request as it stands.', schema: migrationAnswer } },
       handle: async (call) => {

@@ -50,6 +50,9 @@ export function progressRoutes(api: Api): Route[] {
         'An event `progress` whenever a number changes, its data as `progress` answers it. The stream ends when the request is closed; asked again with the last id it is 204.',
       who: ['requester', 'operator', 'auditor'],
       params: requestParams,
+      headers: z.object({
+        'Last-Event-ID': z.string().optional().meta({ description: 'Id of the last event received.' }),
+      }),
       answers: {
         200: { description: 'The stream.', contentType: 'text/event-stream', schema: z.string() },
         204: { description: 'The request is closed and its last event was received.' },

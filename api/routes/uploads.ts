@@ -33,6 +33,24 @@ import { capOf } from '../upload-limits.ts';
 const uploadParams = z.strictObject({
   upload: z.string().min(1).max(200).meta({ description: 'Id of the upload, from its Location.' }),
 });
+const version = z.literal('1.0.0').meta({ description: 'The version of tus.' });
+const versionHeader = z.object({ 'Tus-Resumable': version });
+const beginHeaders = z.object({
+  'Tus-Resumable': version,
+  'Upload-Length': z.string().meta({ description: 'Bytes of the whole file.', example: '1048576' }),
+  'Upload-Metadata': z.string().meta({
+    description: 'Names with values in base64: `migration` is the id of the request, `filename` the name.',
+    example: 'migration bV8wMWFiYw==,filename VGlja2V0cy5jc3Y=',
+  }),
+});
+const continueHeaders = z.object({
+  'Tus-Resumable': version,
+  'Upload-Offset': z.string().meta({ description: 'Where the bytes of this call begin.', example: '0' }),
+  'Upload-Checksum': z
+    .string()
+    .optional()
+    .meta({ description: '`sha1` or `sha256` and the digest of these bytes in base64.' }),
+});
 type UploadCall = Call<z.output<typeof uploadParams>>;
 
 interface Tus {
@@ -79,6 +97,7 @@ export function uploadRoutes(api: Api): Route[] {
       description:
         'Upload-Length announces its size; Upload-Metadata names the request (`migration`) and the file (`filename`), in base64. What is unfinished counts in the limits of the request until it is finished, terminated, or expired. A new upload of a name ends an unfinished one of that name.',
       who,
+      headers: beginHeaders,
       idempotent: false,
       answers: { 201: { description: 'Begun; `Location` is where its bytes are sent.' } },
       handle: (call) => begin(api, tus(), call),
@@ -91,6 +110,7 @@ export function uploadRoutes(api: Api): Route[] {
       summary: 'How much of an upload was received',
       who,
       params: uploadParams,
+      headers: versionHeader,
       answers: { 200: { description: 'Upload-Offset, Upload-Length, Upload-Metadata.' } },
       async handle(call) {
         const upload = await findUpload(api, tus(), call);
@@ -109,6 +129,7 @@ export function uploadRoutes(api: Api): Route[] {
         'With Upload-Checksum (sha1 or sha256, in base64) the bytes of the call are kept only when they are right. With its last byte the file becomes part of the request.',
       who,
       params: uploadParams,
+      headers: continueHeaders,
       streams: { [PATCH_TYPE]: z.string().meta({ format: 'binary' }) },
       answers: { 204: { description: 'Received, up to Upload-Offset.' } },
       handle: (call) => receive(api, tus(), call),
@@ -122,6 +143,7 @@ export function uploadRoutes(api: Api): Route[] {
       description: 'A file that is part of the request already stays there.',
       who,
       params: uploadParams,
+      headers: versionHeader,
       answers: { 204: { description: 'Nothing of it is kept.' } },
       async handle(call) {
         await findUpload(api, tus(), call);

@@ -93,7 +93,7 @@ export class ApiUnderTest {
     dependencies: ApiDependencies;
     storageFolder: string;
     routes: readonly Route[];
-    stop(): Promise<void>;
+    stop: () => Promise<void>;
   }) {
     this.url = `http://127.0.0.1:${parts.listening.port}`;
     this.stores = parts.stores;
@@ -349,7 +349,8 @@ export class Caller {
     const text = await answer.text();
     // an answer to HEAD has the headers alone
     const isJson = text !== '' && answer.headers.get('content-type')?.includes('json') === true;
-    const spoken = { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text };
+    const body: unknown = isJson ? JSON.parse(text) : text;
+    const spoken = { status: answer.status, headers: answer.headers, body };
     if (method !== 'HEAD') this.#api.check(method, path.split('?')[0] ?? path, spoken);
     return spoken;
   }

@@ -1,0 +1,34 @@
+import { Connection } from '@temporalio/client';
+import { MongoClient } from 'mongodb';
+import { createLogger } from '../configuration/create-logger.ts';
+import { DEFAULT_LIMITS, REPLY_WINDOW_MS } from '../domain/lifecycle.ts';
+import { assembleApi } from './app.ts';
+import { gatherDependencies } from './gather-dependencies.ts';
+import type { Route } from './route.ts';
+import { createRoutes } from './routes.ts';
+
+/** The routes as they are served, without anything that answers them: no server is connected to, nothing is written. */
+export function describeRoutes(publicUrl: string): Route[] {
+  const dependencies = gatherDependencies({
+    db: new MongoClient('mongodb://localhost').db('deskferry'),
+    pingDatabase: async () => {},
+    connection: Connection.lazy(),
+    namespace: 'default',
+    config: {
+      publicUrl,
+      replyWindowMs: REPLY_WINDOW_MS,
+      failureShare: 0.05,
+      limits: DEFAULT_LIMITS,
+      supportAddress: 'support@deskferry.example',
+      concurrentTurns: 1,
+      secret: '',
+      storageFolder: '.',
+      callsPerMinute: 1,
+      corsOrigins: [],
+      oidc: null,
+      trustProxy: 0,
+    },
+    logger: createLogger('silent', 'api'),
+  });
+  return createRoutes(assembleApi(dependencies));
+}

@@ -1,0 +1,38 @@
+import { Client, type Connection } from '@temporalio/client';
+import type { Db } from 'mongodb';
+import type { Logger } from '../configuration/create-logger.ts';
+import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
+import { listPortals, setIntegrations } from '../desk/embedded/portals.ts';
+import { createImportStores } from '../store/import-stores.ts';
+import { openStorage } from '../store/storage.ts';
+import { createStores } from '../store/stores.ts';
+import type { ApiConfiguration, ApiDependencies } from './app.ts';
+import { createReadProgress } from './read-progress.ts';
+
+/** Brings together what the API works with; nothing is asked of the database or of Temporal yet. */
+export function gatherDependencies(given: {
+  db: Db;
+  pingDatabase: () => Promise<void>;
+  connection: Connection;
+  /** of Temporal */
+  namespace: string;
+  config: ApiConfiguration;
+  logger: Logger;
+}): ApiDependencies {
+  const { db, pingDatabase, connection, namespace, config, logger } = given;
+  const stores = createStores(db);
+  return {
+    stores,
+    storage: openStorage({ folder: config.storageFolder }),
+    temporal: new Client({ connection, namespace }),
+    desk: {
+      ...createEmbeddedDesk(db, stores.links),
+      allPortals: () => listPortals(db),
+      setIntegrations: (portal, wanted) => setIntegrations(db, portal, wanted),
+    },
+    progress: createReadProgress(createImportStores(db)),
+    pingDatabase,
+    config,
+    logger,
+  };
+}
