@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { noCounts } from '../../domain/codes.ts';
 import { TABS } from '../../domain/tab.ts';
@@ -46,9 +46,16 @@ export function addReportCommands(program: Command): void {
       'Reads every row of a report and compares counts and digests with its summary. Needs no login and no service. Ends with 1 when the summary is not true.',
     )
     .argument('<file>', 'the ZIP of the report')
-    .addHelpText('after', '\nExample:\n  deskferry verify-report m_01hx...-phase-1-v1.zip')
-    .action((file: string, _: object, command: Command) =>
-      perform(command, (session) => verify(session, file)),
+    .option(
+      '--public-key <file>',
+      "PEM of the service's key (GET /v1/report-key): tells whether the report is its own",
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  deskferry verify-report m_01hx...-phase-1-v1.zip\n  deskferry verify-report phase-1.zip --public-key deskferry.pem',
+    )
+    .action((file: string, options: { publicKey?: string }, command: Command) =>
+      perform(command, (session) => verify(session, file, options.publicKey)),
     );
 }
 
@@ -83,17 +90,18 @@ async function download({ output, api: open }: Session, id: string, options: Rep
   );
 }
 
-async function verify({ output }: Session, file: string): Promise<ExitCode> {
+async function verify({ output }: Session, file: string, keyFile: string | undefined): Promise<ExitCode> {
   // needed by this command alone
   const [{ verifyReport }, { ImportError }] = await Promise.all([
     import('../../activities/verify-report.ts'),
     import('../../activities/errors.ts'),
   ]);
-  const verdict = await verifyReport(file).catch((error: unknown) => {
+  const publicKey = keyFile === undefined ? undefined : await readKeyFile(keyFile);
+  const verdict = await verifyReport(file, publicKey).catch((error: unknown) => {
     if (!(error instanceof ImportError)) throw error;
     throw new CommandFailure(EXIT.failed, 'report-unreadable', `${file} is no report: ${error.message}.`);
   });
-  const { summary, records, problems } = verdict;
+  const { summary, records, signature, problems } = verdict;
   const proven = problems.length === 0;
   const rows = TABS.flatMap((tab) => {
     const said = summary.tabs[tab];
@@ -105,11 +113,19 @@ async function verify({ output }: Session, file: string): Promise<ExitCode> {
   });
   const head = ['tab', 'source', 'created', 'updated', 'unchanged', 'skipped', 'failed', 'digests'];
   const conclusion = proven
-    ? `True: ${records} records add up to what the summary says.`
+    ? `True: ${records} records add up to what the summary says. Signature: ${signature}.`
     : ['NOT true:', ...problems.map((problem) => `  ${problem}`)].join('\n');
   output.result(
-    { file, proven, records, problems, summary },
+    { file, proven, records, signature, problems, summary },
     `${summary.phase} of request ${summary.request}, portal ${summary.portal}\n\n${table(head, rows)}\n\n${conclusion}`,
   );
   return proven ? EXIT.ok : EXIT.failed;
+}
+
+async function readKeyFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    throw new CommandFailure(EXIT.usage, 'file-unreadable', `The key file ${file} cannot be read.`);
+  }
 }
