@@ -14,6 +14,8 @@ const CLOSE_LIST = code(']');
 const OPEN_OBJECT = code('{');
 const CLOSE_OBJECT = code('}');
 
+const utf8 = new TextEncoder();
+
 /** Up to so many characters are written, or bytes copied, faster one by one. */
 const SHORT = 32;
 /** Room that a number or a mark may take without asking. */
@@ -24,7 +26,7 @@ const SPARE = 64;
  * become a text. One form at a time.
  */
 export class CanonicalBytes {
-  #to = Buffer.allocUnsafeSlow(1 << 16);
+  #to = new Uint8Array(1 << 16);
   #end = 0;
 
   /** The form written since `clear`; good until something else is written. */
@@ -39,7 +41,7 @@ export class CanonicalBytes {
 
   clear(): void {
     this.#end = 0;
-    if (this.#to.length > LARGEST_KEPT) this.#to = Buffer.allocUnsafeSlow(1 << 16);
+    if (this.#to.length > LARGEST_KEPT) this.#to = new Uint8Array(1 << 16);
   }
 
   value(value: Value | undefined): void {
@@ -169,7 +171,7 @@ export class CanonicalBytes {
         return;
       }
     }
-    this.#end += this.#to.write(text, this.#end);
+    this.#end += utf8.encodeInto(text, this.#to.subarray(this.#end)).written;
   }
 
   #copy(bytes: Uint8Array, from: number, to: number): void {
@@ -181,7 +183,7 @@ export class CanonicalBytes {
   }
 
   #grow(more: number): void {
-    const grown = Buffer.allocUnsafeSlow((this.#end + more) * 2);
+    const grown = new Uint8Array((this.#end + more) * 2);
     grown.set(this.#to.subarray(0, this.#end));
     this.#to = grown;
   }
