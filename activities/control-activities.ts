@@ -1,4 +1,6 @@
 import type { Phase } from '../domain/phase.ts';
+import type { UndoCounts, UndoStep } from '../domain/undo.ts';
+import type { WrittenReport } from './import-activities.ts';
 
 /** What became of a request that was looked at. */
 export type Settled =
@@ -27,4 +29,35 @@ export interface SweepActivities {
   settleRequest(input: { request: string }): Promise<{ outcome: Settled; unreported: Phase | null }>;
   /** B4: tells the queue, starting it when it is gone, of everyone who has a turn or waits and whom it does not know. */
   restoreLine(): Promise<{ restored: number }>;
+}
+
+export interface UndoStepRun {
+  request: string;
+  step: UndoStep;
+}
+
+/** The activities of an undo (F1), on the task queue of the import workers. */
+export interface UndoActivities {
+  /** Decides which of the records that the request created are removed, and keeps the decisions; again answers what was decided. */
+  decideUndo(run: UndoStepRun): Promise<{ created: number }>;
+  /** Removes what was decided; a record that was changed in the last moment is kept. Again is harmless. */
+  removeRecords(run: UndoStepRun): Promise<UndoCounts>;
+  /** Removes the request's links, and its attachment files that no record has any more. */
+  removeUnused(input: { request: string }): Promise<{ links: number; files: number }>;
+  /** Writes the undo's report: per tab what was removed or kept and why. */
+  writeUndoReport(input: {
+    request: string;
+    /** epoch milliseconds */
+    startedAt: number;
+    links: number;
+    files: number;
+  }): Promise<WrittenReport>;
+}
+
+/** What an undo holds while it runs, on the task queue of the lifecycle workers. */
+export interface UndoHoldActivities {
+  /** A8: claims the portal for the undo and closes it to its agents. `taken`: another request holds it. */
+  beginUndo(input: { request: string }): Promise<{ portal: string | null; taken: boolean }>;
+  /** Gives back what beginUndo took. */
+  endUndo(input: { request: string }): Promise<void>;
 }

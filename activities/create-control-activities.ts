@@ -1,20 +1,43 @@
-import type { SweepActivities } from './control-activities.ts';
+import { createReportSigner } from '../store/report-signature.ts';
+import type { SweepActivities, UndoActivities, UndoHoldActivities } from './control-activities.ts';
 import type { ActivityDependencies } from './create-activities.ts';
+import { makeDecideUndo } from './decide-undo.ts';
 import { makeFindAstray } from './find-astray.ts';
+import { makeBeginUndo, makeEndUndo } from './hold-portal.ts';
 import type { LifecycleActivities } from './lifecycle-activities.ts';
+import { makeRemoveRecords } from './remove-records.ts';
+import { makeRemoveUnused } from './remove-unused.ts';
 import { makeRestoreLine } from './restore-line.ts';
 import { makeSettleRequest } from './settle-request.ts';
+import { makeWriteUndoReport } from './write-undo-report.ts';
 
 /** What lifecycle workers do to look after requests whose own process is over, or was ended in Temporal. */
 export function createControlActivities(
   deps: ActivityDependencies,
   lifecycle: Pick<LifecycleActivities, 'leaveQueue' | 'recordRequest' | 'sendMessage'>,
-): SweepActivities {
+): SweepActivities & UndoHoldActivities {
   const { stores, importStores, desk, client, settings, names } = deps;
   const { migration, undo, queue } = names;
   return {
     findAstray: makeFindAstray({ client, stores, migration, undo }),
     settleRequest: makeSettleRequest({ client, stores, importStores, desk, lifecycle, names }),
     restoreLine: makeRestoreLine({ client, queue, migration, turns: settings.concurrentTurns }),
+    beginUndo: makeBeginUndo({ stores, desk }),
+    endUndo: makeEndUndo({ stores, desk }),
+  };
+}
+
+/** What import workers do besides importing: taking back what was imported. */
+export function createUndoActivities(deps: ActivityDependencies): UndoActivities {
+  const { stores, storage, desk, settings } = deps;
+  return {
+    decideUndo: makeDecideUndo({ stores, desk }),
+    removeRecords: makeRemoveRecords({ stores, desk }),
+    removeUnused: makeRemoveUnused({ stores, storage, desk }),
+    writeUndoReport: makeWriteUndoReport({
+      stores,
+      storage,
+      signer: createReportSigner(settings.linkSecret),
+    }),
   };
 }

@@ -197,6 +197,11 @@ th:first-child,td:first-child{text-align:left}thead th{color:#5a6b7b;font-weight
 
 const render = Handlebars.compile(PAGE, { strict: false, noEscape: false });
 
+/** The tabs as people are told them. */
+export function tabNames(locale: Locale): Readonly<Record<Tab, string>> {
+  return WORDS[locale].tabs;
+}
+
 /** `summary.html`: the summary as a page for people, in the requester's language; nothing in it is loaded from elsewhere. */
 export function summaryPage(summary: Summary, extras: SummaryExtras): string {
   const words = WORDS[extras.locale];

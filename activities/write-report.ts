@@ -1,6 +1,4 @@
 import { hash } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { ZipFile } from 'yazl';
 import { TAB_TITLES } from '../domain/tab.ts';
 import type { StoredPlan } from '../store/plans.ts';
 import type { ReportSigner } from '../store/report-signature.ts';
@@ -17,6 +15,7 @@ import {
   tabFile,
   unreadableFile,
 } from './report-files.ts';
+import { ReportZip } from './report-zip.ts';
 import { type Summary, summaryPage } from './summary-page.ts';
 
 export interface WriteReportDeps extends ReportDeps {
@@ -68,27 +67,15 @@ async function fingerprintOf({ stores }: ReportDeps, plan: StoredPlan): Promise<
   return all;
 }
 
-// a ZIP keeps local time without a zone: this moment is written the same everywhere
-const ENTRY = { mtime: new Date(2024, 0, 1), mode: 0o100644, forceDosTimestamp: true };
-
 async function packed(
   deps: WriteReportDeps,
   plan: StoredPlan,
   endedAt: Date,
 ): Promise<NodeJS.ReadableStream> {
-  const zip = new ZipFile();
-  const output = zip.outputStream as Readable;
-  zip.on('error', (error: Error) => output.destroy(error));
-  const add = (path: string, make: () => AsyncIterable<Buffer>): void => {
-    zip.addReadStreamLazy(path, ENTRY, (give) => {
-      const stream = Readable.from(make());
-      stream.once('error', (error) => output.destroy(error));
-      give(null, stream);
-    });
-  };
+  const zip = new ReportZip();
   const { summary, extras } = await summarise(deps, plan, endedAt);
   for (const tab of plan.tabs) {
-    add(`${TAB_TITLES[tab]}.csv`, () =>
+    zip.stream(`${TAB_TITLES[tab]}.csv`, () =>
       tabFile(deps, plan, { request: plan.request, phase: plan.phase, tab }),
     );
   }
@@ -96,24 +83,21 @@ async function packed(
     const { readable, unreadable } = await filesNeeded(deps, plan, failed);
     if (readable) {
       extras.failedFiles.push(`failed/${failed.label}.csv`);
-      add(`failed/${failed.label}.csv`, () => failedFile(deps, plan, failed));
+      zip.stream(`failed/${failed.label}.csv`, () => failedFile(deps, plan, failed));
     }
     if (unreadable) {
       extras.failedFiles.push(`failed/${failed.label}.unreadable`);
-      add(`failed/${failed.label}.unreadable`, () => unreadableFile(deps, plan, failed));
+      zip.stream(`failed/${failed.label}.unreadable`, () => unreadableFile(deps, plan, failed));
     }
   }
-  if (plan.continues !== null) add('superseded.csv', () => supersededFile(deps, plan));
+  if (plan.continues !== null) zip.stream('superseded.csv', () => supersededFile(deps, plan));
   const discrepancies = await deps.stores.discrepancies.list(plan.request, plan.phase, NAMED);
-  if (discrepancies.length > 0) zip.addBuffer(discrepanciesFile(discrepancies), 'discrepancies.csv', ENTRY);
-  const told = Buffer.from(`${JSON.stringify(summary, null, 2)}\n`);
-  zip.addBuffer(told, 'summary.json', ENTRY);
-  // The summary holds the digests of every row, so its signature speaks for the whole report.
-  zip.addBuffer(Buffer.from(`${deps.signer.sign(told)}\n`), 'summary.sig', ENTRY);
+  if (discrepancies.length > 0) zip.file('discrepancies.csv', discrepanciesFile(discrepancies));
+  // it holds the digests of every row, so its signature speaks for the whole report
+  zip.summary(summary, deps.signer);
   const page = summaryPage(summary, { ...extras, discrepancies: discrepancies.length });
-  zip.addBuffer(Buffer.from(page), 'summary.html', ENTRY);
-  zip.end();
-  return output;
+  zip.file('summary.html', Buffer.from(page));
+  return zip.end();
 }
 
 async function summarise({ stores }: ReportDeps, plan: StoredPlan, endedAt: Date) {

@@ -130,4 +130,6 @@ export interface Desk {
    * order of the ids. Whether others refer to them is the caller's to decide.
    */
   remove(tab: Tab, deskIds: readonly DeskId[], request: string): Promise<RemoveOutcome[]>;
+  /** F1: what `remove` would do with these as they stand now; nothing changes. */
+  wouldRemove(tab: Tab, deskIds: readonly DeskId[], request: string): Promise<RemoveOutcome[]>;
 }

@@ -230,7 +230,7 @@ export async function readReport(
   return unzip(await engine.storage.get(report?.storageKey ?? ''));
 }
 
-async function unzip(bytes: Buffer): Promise<Map<string, Buffer>> {
+export async function unzip(bytes: Buffer): Promise<Map<string, Buffer>> {
   const files = new Map<string, Buffer>();
   const zip = await new Promise<ReadZip>((resolve, reject) =>
     fromBuffer(bytes, { lazyEntries: true }, (error, opened) => (error ? reject(error) : resolve(opened))),

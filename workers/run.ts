@@ -3,7 +3,7 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createImportActivities, createLifecycleActivities } from '../activities/create-activities.ts';
-import { createControlActivities } from '../activities/create-control-activities.ts';
+import { createControlActivities, createUndoActivities } from '../activities/create-control-activities.ts';
 import { createLogger } from '../configuration/create-logger.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
@@ -121,7 +121,7 @@ const workers = await Promise.all(
         : Worker.create({
             ...shared,
             taskQueue: IMPORT_TASK_QUEUE,
-            activities: createImportActivities(dependencies),
+            activities: { ...createImportActivities(dependencies), ...createUndoActivities(dependencies) },
             maxConcurrentActivityTaskExecutions: 4,
           }),
     ),

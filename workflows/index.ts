@@ -3,3 +3,4 @@ export { importPhase } from './import-phase.ts';
 export { migration } from './migration.ts';
 export { processingQueue } from './processing-queue.ts';
 export { sweep } from './sweep.ts';
+export { undo } from './undo.ts';

@@ -138,6 +138,14 @@ export interface MailReply {
   files: UploadSummary[];
 }
 
+/** Argument of what an operator orders for a request beside its own process: an undo (F1), an erasure (F5). */
+export interface ControlInput {
+  request: string;
+  /** `operator:<key name>`, or `system` */
+  by: string;
+  reason: string;
+}
+
 /** Query of a migration: what it holds, so that what was lost outside of it can be given back. */
 export const STANDING_QUERY = 'standing';
 export interface Standing {

@@ -12,7 +12,7 @@ import {
 } from './portals.ts';
 import { readRecords, resolveIds, scanPortal, scanScope } from './read-records.ts';
 import { createRecordQuota } from './record-quota.ts';
-import { dropSamplePortal, removeRecords } from './remove-records.ts';
+import { dropSamplePortal, judgeRemoval, removeRecords } from './remove-records.ts';
 import { writeRecords } from './write-records.ts';
 
 /**
@@ -37,5 +37,6 @@ export function createEmbeddedDesk(db: Db, links: LinkFinder): Desk {
     scan: (portal, scope, tab) => scanScope(db, { portal, scope, tab }),
     scanPortal: (portal, tab, fields) => scanPortal(db, portal, tab, fields),
     remove: (tab, deskIds, request) => removeRecords(db, tab, deskIds, request),
+    wouldRemove: (tab, deskIds, request) => judgeRemoval(db, tab, deskIds, request),
   };
 }

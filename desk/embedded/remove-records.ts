@@ -24,6 +24,26 @@ export async function removeRecords(
   return deskIds.map((deskId) => ({ deskId, result: results.get(deskId) ?? 'gone' }));
 }
 
+/** F1: what removeRecords would do with these now. */
+export async function judgeRemoval(
+  db: Db,
+  tab: Tab,
+  deskIds: readonly DeskId[],
+  request: string,
+): Promise<RemoveOutcome[]> {
+  const results = new Map<DeskId, RemoveResult>();
+  for (let from = 0; from < deskIds.length; from += CHUNK) {
+    const chunk = deskIds.slice(from, from + CHUNK);
+    for (const document of await recordsOf(db, tab)
+      .find({ _id: { $in: chunk } })
+      .toArray()) {
+      const verdict = judge(document, request);
+      results.set(document._id, verdict === 'remove' ? 'removed' : verdict);
+    }
+  }
+  return deskIds.map((deskId) => ({ deskId, result: results.get(deskId) ?? 'gone' }));
+}
+
 async function removeChunk(
   db: Db,
   tab: Tab,

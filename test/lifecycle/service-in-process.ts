@@ -11,7 +11,7 @@ import {
   createImportActivities,
   createLifecycleActivities,
 } from '../../activities/create-activities.ts';
-import { createControlActivities } from '../../activities/create-control-activities.ts';
+import { createControlActivities, createUndoActivities } from '../../activities/create-control-activities.ts';
 import type { ImportActivities } from '../../activities/import-activities.ts';
 import type { LifecycleActivities, RequestSnapshot } from '../../activities/lifecycle-activities.ts';
 import { createEmbeddedDesk } from '../../desk/embedded/embedded-desk.ts';
@@ -37,6 +37,7 @@ import {
   migrationWorkflowId,
   type UpdateArguments,
 } from '../../workflows/messages.ts';
+import type { Body } from '../import-engine.ts';
 import type { World } from './world.ts';
 
 export const REQUESTER = 'requester:acme';
@@ -118,7 +119,7 @@ export class ServiceInProcess {
       Worker.create({
         ...common,
         taskQueue: IMPORT_TASK_QUEUE,
-        activities: { ...imports, ...played },
+        activities: { ...imports, ...createUndoActivities(deps), ...played },
       }),
     ]);
     const running = workers.map((worker) => worker.run());
@@ -157,7 +158,7 @@ export class ServiceInProcess {
   /** Files a request with its steps done and its portal claimed, PENDING. */
   async create(
     portal: string,
-    options: { tabs?: readonly Tab[]; files?: Readonly<Record<string, string>>; window?: number } = {},
+    options: { tabs?: readonly Tab[]; files?: Readonly<Record<string, Body>>; window?: number } = {},
   ): Promise<FiledRequest> {
     const id = newRequestId();
     await this.stores.requests.own(id, 'acme');
@@ -251,7 +252,7 @@ export class FiledRequest {
     return this.handle.executeUpdate(name, { args: [argument] });
   }
 
-  async upload(name: string, body: string): Promise<void> {
+  async upload(name: string, body: Body): Promise<void> {
     const { storage, stores } = this.#service.deps;
     const key = uploadKey(this.id, name);
     const storageKey = `uploads/${this.id}/${key}/${randomUUID()}`;

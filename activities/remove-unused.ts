@@ -1,0 +1,45 @@
+import type { Desk } from '../desk/desk.ts';
+import type { Links } from '../store/links.ts';
+import type { Requests } from '../store/requests.ts';
+import type { Storage } from '../store/storage.ts';
+import { beat } from './beat.ts';
+import type { UndoActivities } from './control-activities.ts';
+import { undoPlaceOf } from './undo-place.ts';
+
+type BlobDeps = { desk: Pick<Desk, 'scanPortal'>; storage: Pick<Storage, 'list' | 'remove'> };
+
+/** Makes the activity that removes what only the undone records needed (F1): links and attachment files. */
+export function makeRemoveUnused({
+  stores,
+  ...deps
+}: BlobDeps & {
+  stores: { requests: Pick<Requests, 'get'>; links: Pick<Links, 'removeOf'> };
+}): UndoActivities['removeUnused'] {
+  return async ({ request }) => {
+    const { portal, scope } = await undoPlaceOf(stores.requests, request);
+    const links = await stores.links.removeOf(request, portal, scope);
+    return { links, files: await removeUnusedFiles(deps, request, portal) };
+  };
+}
+
+/** Removes attachment files of a request that no record of the portal has; how many. */
+export async function removeUnusedFiles(
+  { desk, storage }: BlobDeps,
+  request: string,
+  portal: string,
+): Promise<number> {
+  const unused = new Set<string>();
+  for await (const key of storage.list(`blobs/${request}/`)) unused.add(key);
+  if (unused.size === 0) return 0;
+  for await (const page of desk.scanPortal(portal, 'attachments', ['storageKey'])) {
+    beat();
+    for (const { fields } of page) {
+      if (typeof fields['storageKey'] === 'string') unused.delete(fields['storageKey']);
+    }
+  }
+  for (const key of unused) {
+    beat();
+    await storage.remove(key);
+  }
+  return unused.size;
+}
