@@ -54,15 +54,18 @@ afterAll(() => api.stop());
 const BODIES: Readonly<Record<string, unknown>> = {
   authoriseDesk: { kind: 'embedded' },
   redoSteps: { remarks: 'mine now' },
-  reject: { reason: 'r' },
-  sendBack: { reason: 'r' },
   grantLimits: { files: 6, reason: 'r' },
-  pause: { reason: 'r' },
-  stop: { reason: 'r' },
   retryTab: { tab: 'contacts' },
   reply: { text: 'hello' },
   switchIntegrations: { salesforce: true },
 };
+
+/** What is sent to a route so that nothing but what it is about can be refused. */
+function bodyFor(route: Route): unknown {
+  if (route.body === null && route.streams === undefined) return undefined;
+  const bodies = [BODIES[route.operation], {}, { reason: 'r' }];
+  return bodies.find((body) => body !== undefined && (route.body?.safeParse(body).success ?? true));
+}
 
 /** An address of a route about what is hers, or about what is not there at all. */
 function addressOf(route: Route, there: boolean): string {
@@ -171,7 +174,7 @@ describe('F4: every route of the table', () => {
             who,
             route.method.toUpperCase(),
             addressOf(route, there),
-            route.body === null && route.streams === undefined ? undefined : (BODIES[route.operation] ?? {}),
+            bodyFor(route),
             route.operation === 'continueUpload' ? { 'Content-Type': OFFSET_TYPE, 'Upload-Offset': '0' } : {},
           );
         const [mine, none] = [await ask(true), await ask(false)];
@@ -256,6 +259,32 @@ describe('F4: what outlives its right', () => {
       over = true;
     })();
     await until('the stream ends', async () => over);
+  });
+
+  it('H: a key has so many event streams open and no more', async () => {
+    const watcher = await api.caller('requester', tenant);
+    const leaving = new AbortController();
+    // held, because a stream nobody holds any more is closed
+    const held: Response[] = [];
+    const open = async (): Promise<number> => {
+      const answer = await fetch(`${api.url}${path}/events`, {
+        headers: { Authorization: `Bearer ${watcher.key}` },
+        signal: leaving.signal,
+      });
+      held.push(answer);
+      return answer.status;
+    };
+    for (let count = 0; count < 50; count++) expect(await open()).toBe(200);
+    expect(await open()).toBe(429);
+    expect(held).toHaveLength(51);
+    leaving.abort();
+    await until('they are closed', async () => {
+      const answer = await fetch(`${api.url}${path}/events`, {
+        headers: { Authorization: `Bearer ${watcher.key}` },
+      });
+      await answer.body?.cancel();
+      return answer.status === 200;
+    });
   });
 
   it('F4: tokens of the configured provider are taken, others are not, and keys still are', async () => {
