@@ -45,20 +45,26 @@ export function segmentKey(
   return `segments/${request}/${phase}/${tab}/${padded(number)}.${kind}`;
 }
 
-/** A segment's records as they were read: a line becomes an object only when it is asked for. */
+const LINE_END = 0x0a;
+
+/**
+ * A segment's records as they were read: a line becomes a text and an object only when it is asked for, so that a whole
+ * segment is never on the heap.
+ */
 export class SegmentLines {
-  readonly #text: string;
+  readonly #bytes: Buffer;
   /** where each line begins, and where one behind the last would */
   readonly #starts: readonly number[];
 
-  constructor(text: string) {
+  /** @param bytes lines of JSON, each with its line end */
+  constructor(bytes: Buffer) {
     const starts = [0];
-    for (let at = 0; at < text.length; ) {
-      const end = text.indexOf('\n', at);
-      at = end === -1 ? text.length + 1 : end + 1;
+    for (let at = 0; at < bytes.length; ) {
+      const end = bytes.indexOf(LINE_END, at);
+      at = end === -1 ? bytes.length + 1 : end + 1;
       starts.push(at);
     }
-    this.#text = text;
+    this.#bytes = bytes;
     this.#starts = starts;
   }
 
@@ -70,7 +76,7 @@ export class SegmentLines {
   at(place: number): SegmentLine | undefined {
     const end = this.#starts[place + 1];
     if (end === undefined) return undefined;
-    return JSON.parse(this.#text.slice(this.#starts[place], end - 1)) as SegmentLine;
+    return JSON.parse(this.#bytes.toString('utf8', this.#starts[place], end - 1)) as SegmentLine;
   }
 
   /** The lines [from, to). */
@@ -90,7 +96,7 @@ export class SegmentLines {
  * @throws ImportError SEGMENT_DAMAGED when the file does not hold what the ledger says
  */
 export async function readSegment(storage: Storage, segment: Segment): Promise<SegmentLines> {
-  const lines = new SegmentLines((await storage.get(segment.storageKey)).toString('utf8'));
+  const lines = new SegmentLines(await storage.get(segment.storageKey));
   if (lines.length !== segment.records) {
     throw new ImportError(
       'SEGMENT_DAMAGED',

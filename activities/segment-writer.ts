@@ -24,7 +24,9 @@ export class SegmentWriter {
   readonly #key: TabKey;
   readonly #table: KeyTable;
   #number: number;
-  #lines: string[] = [];
+  /** the lines of the segment under way; the same buffer for every segment */
+  #body = Buffer.allocUnsafeSlow(1 << 16);
+  #records = 0;
   #bytes = 0;
   #superseded: SupersededRow[] = [];
   #replaced = 0;
@@ -45,14 +47,17 @@ export class SegmentWriter {
   /** Whether a line still fits into the segment under way. */
   fits(line: string): boolean {
     return (
-      this.#lines.length === 0 ||
-      (this.#lines.length < SEGMENT_RECORDS && this.#bytes + Buffer.byteLength(line) < SEGMENT_BYTES)
+      this.#records === 0 ||
+      (this.#records < SEGMENT_RECORDS && this.#bytes + Buffer.byteLength(line) < SEGMENT_BYTES)
     );
   }
 
   add(line: string): void {
-    this.#lines.push(line);
-    this.#bytes += Buffer.byteLength(line) + 1;
+    // a UTF-16 unit takes at most three bytes
+    this.#reserve(line.length * 3 + 1);
+    this.#bytes += this.#body.write(line, this.#bytes);
+    this.#body[this.#bytes++] = LINE_END;
+    this.#records++;
   }
 
   supersede(row: SupersededRow): void {
@@ -69,7 +74,7 @@ export class SegmentWriter {
 
   /** Whether something came since the last segment that must not be lost. */
   get isPending(): boolean {
-    return this.#lines.length > 0 || this.#superseded.length > 0 || this.#replaced > 0 || this.#table.hasLog;
+    return this.#records > 0 || this.#superseded.length > 0 || this.#replaced > 0 || this.#table.hasLog;
   }
 
   /** @param after where a stager that starts anew goes on */
@@ -83,12 +88,11 @@ export class SegmentWriter {
       await storage.put(segmentKey(this.#key, number, 'superseded'), body);
     }
     const storageKey = segmentKey(this.#key, number, 'ndjson');
-    const body = Buffer.from(this.#lines.length === 0 ? '' : `${this.#lines.join('\n')}\n`);
-    const { bytes, sha256 } = await storage.put(storageKey, body);
+    const { bytes, sha256 } = await storage.put(storageKey, this.#body.subarray(0, this.#bytes));
     await stores.segments.close(this.#key, {
       number,
       rank,
-      records: this.#lines.length,
+      records: this.#records,
       bytes,
       sha256,
       storageKey,
@@ -98,13 +102,25 @@ export class SegmentWriter {
       carried: this.#carried,
     });
     this.#number = number;
-    this.#lines = [];
+    this.#records = 0;
     this.#bytes = 0;
+    if (this.#body.length > LARGEST_KEPT) this.#body = Buffer.allocUnsafeSlow(1 << 16);
     this.#superseded = [];
     this.#replaced = 0;
     this.#carried = 0;
   }
+
+  #reserve(more: number): void {
+    if (this.#bytes + more <= this.#body.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#body.length * 2, this.#bytes + more));
+    grown.set(this.#body.subarray(0, this.#bytes));
+    this.#body = grown;
+  }
 }
+
+const LINE_END = 0x0a;
+/** The room of a rare large record is given back. */
+const LARGEST_KEPT = 4 * SEGMENT_BYTES;
 
 /** A segment line as text: what is absent is left out. */
 export function lineText(line: SegmentLine): string {
