@@ -16,12 +16,18 @@ export interface RunningService extends LocalService {
   end(): Promise<void>;
 }
 
+/** A folder that is gone once it is dropped. */
+export async function temporaryFolder(): Promise<{ folder: string; drop(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'deskferry-'));
+  return { folder, drop: () => rm(folder, { recursive: true, force: true }) };
+}
+
 export async function startService(options: {
   replyWindow: string;
   env?: NodeJS.ProcessEnv;
   importWorkers?: number;
 }): Promise<RunningService> {
-  const folder = await mkdtemp(join(tmpdir(), 'deskferry-'));
+  const { folder, drop } = await temporaryFolder();
   const logged: string[] = [];
   const service = await startLocalService({
     dataFolder: join(folder, 'data'),
@@ -39,7 +45,7 @@ export async function startService(options: {
     operator: createApiClient(service.url, service.operatorKey),
     async end() {
       await service.stop();
-      await rm(folder, { recursive: true, force: true });
+      await drop();
     },
   };
 }

@@ -1,0 +1,214 @@
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { MongoClient } from 'mongodb';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ADMINISTRATOR_MAIL } from '../../cli/local-service.ts';
+import { createPortal } from '../../desk/embedded/portals.ts';
+import { TABS } from '../../domain/tab.ts';
+import { randomFor } from '../../examples/random.ts';
+import { makeSampleHelpDesk, SAMPLE_UPLOADS } from '../../examples/sample-help-desk.ts';
+import { startMongo, startTemporal } from '../../stack/stack.ts';
+import {
+  fetchReport,
+  fileAndApprove,
+  reach,
+  type RunningService,
+  startService,
+  temporaryFolder,
+} from './migrate.ts';
+
+interface Run {
+  portal: string;
+  id: string;
+}
+
+interface Progress {
+  state: string;
+  paused: { reason: string } | null;
+  tabs: { tab: string; total: number | null; done: number }[];
+}
+
+const began = new Date().toISOString();
+const CHOSEN = ['agents', 'accounts', 'contacts', 'products', 'tickets', 'articles'];
+const WITHIN_MS = 240_000;
+
+describe('D3: processes killed in the middle of phase 1', () => {
+  let service: RunningService;
+  let mongo: MongoClient;
+  let folder = '';
+  let dropFolder: () => Promise<void>;
+  let servers: {
+    mongodb: Awaited<ReturnType<typeof startMongo>>;
+    temporal: Awaited<ReturnType<typeof startTemporal>>;
+  };
+  let wanted: { desk: string[]; report: Map<string, string[]> };
+
+  beforeAll(async () => {
+    const temporary = await temporaryFolder();
+    folder = temporary.folder;
+    dropFolder = temporary.drop;
+    const [mongodb, temporal] = await Promise.all([
+      startMongo({ dataFolder: folder }),
+      startTemporal({ dataFolder: folder }),
+    ]);
+    servers = { mongodb, temporal };
+    service = await startService({
+      replyWindow: '1h',
+      env: { MONGODB_URI: mongodb.address, TEMPORAL_ADDRESS: temporal.address },
+    });
+    mongo = await new MongoClient(mongodb.address).connect();
+    await makeSampleHelpDesk({
+      folder: join(folder, 'export'),
+      tickets: 900,
+      seed: 3,
+      includeTooLarge: false,
+      portalAgents: [{ mail: 'admin@calm.example', active: true }],
+    });
+    const calm = await begin('calm');
+    await reach(service, calm.id, 'REPLY_WINDOW', WITHIN_MS);
+    wanted = { desk: await contentOf(calm), report: await reportOf(calm) };
+  }, 400_000);
+  afterAll(async () => {
+    await mongo?.close();
+    await service?.end();
+    await Promise.all([servers?.mongodb.stop(), servers?.temporal.stop()]);
+    await dropFolder?.();
+  }, 90_000);
+
+  test('a worker: the same desk and the same report, record for record', async () => {
+    const run = await begin('worker');
+    await until(run, ({ tabs }) => {
+      const at = (name: string) => tabs.find(({ tab }) => tab === name);
+      const threads = at('threads');
+      return (at('tickets')?.done ?? 0) > 0 && (threads === undefined || threads.done < (threads.total ?? 1));
+    });
+    killWorker();
+    await reach(service, run.id, 'REPLY_WINDOW', WITHIN_MS);
+    await same(run);
+  }, 300_000);
+
+  test('a worker, MongoDB and Temporal, each at a moment of chance: the same desk and the same report', async () => {
+    const seed = Number(process.env['DESKFERRY_TEST_SEED'] ?? Date.now() % 100_000);
+    process.stderr.write(`killed-processes: DESKFERRY_TEST_SEED=${seed}\n`);
+    const random = randomFor(seed);
+    const run = await begin('servers');
+    await until(run, ({ state }) => state === 'PHASE_1');
+    const kills = [killWorker, killMongo, killTemporal].toSorted(() => random.next() - 0.5);
+    for (const kill of kills) {
+      await wait(random.next() * 2_500);
+      await kill();
+    }
+    await until(run, ({ state }) => state === 'REPLY_WINDOW');
+    await same(run);
+  }, 400_000);
+
+  async function begin(portal: string): Promise<Run> {
+    await createPortal(mongo.db(service.database), {
+      id: portal,
+      name: portal,
+      tenant: 'acme',
+      plan: 'paid',
+      recordQuota: null,
+      departments: [{ id: 'support', name: 'Support', default: true }],
+      statuses: ['Open', 'Closed'],
+      integrations: { zohoCrm: false, salesforce: false },
+      primaryContact: { agentId: `${portal}/desk/admin`, name: 'Admin', mail: ADMINISTRATOR_MAIL },
+    });
+    const id = await fileAndApprove(service, {
+      portal,
+      files: [...SAMPLE_UPLOADS],
+      folder: join(folder, 'export'),
+      tabs: CHOSEN,
+      requesterMail: ADMINISTRATOR_MAIL,
+    });
+    return { portal, id };
+  }
+
+  /** Waits for a progress document of a kind; a service whose servers are away is asked again. */
+  async function until({ id }: Run, enough: (progress: Progress) => boolean): Promise<void> {
+    const deadline = Date.now() + WITHIN_MS;
+    for (;;) {
+      const progress = await service.operator
+        .call<Progress>('GET', `/v1/migrations/${id}/progress`)
+        .catch(() => null);
+      if (progress !== null && enough(progress)) return;
+      if (progress !== null && progress.paused !== null) throw new Error(`paused: ${progress.paused.reason}`);
+      if (Date.now() > deadline) throw new Error(`still ${progress?.state}`);
+      await wait(50);
+    }
+  }
+
+  function killWorker(): void {
+    const pid = service.processes.find((each) => each.name.startsWith('import worker'))?.pid();
+    // It may be being started again just now.
+    if (pid !== null && pid !== undefined) process.kill(pid, 'SIGKILL');
+  }
+
+  async function killMongo(): Promise<void> {
+    const port = Number(new URL(servers.mongodb.address).port);
+    await servers.mongodb.kill();
+    servers.mongodb = await startMongo({ dataFolder: folder, port });
+  }
+
+  async function killTemporal(): Promise<void> {
+    const port = Number(servers.temporal.address.split(':')[1]);
+    await servers.temporal.kill();
+    servers.temporal = await startTemporal({ dataFolder: folder, port });
+  }
+
+  async function same(run: Run): Promise<void> {
+    expect(wanted.desk.length).toBeGreaterThan(900);
+    expect(firstDifference(await contentOf(run), wanted.desk)).toBeNull();
+    const report = await reportOf(run);
+    expect([...report.keys()]).toEqual([...wanted.report.keys()]);
+    for (const [name, lines] of report) {
+      expect(firstDifference(lines, wanted.report.get(name) ?? []), name).toBeNull();
+    }
+  }
+
+  /** What the desk holds of a portal, without what names the portal, the request or the time of the import. */
+  async function contentOf({ portal, id }: Run): Promise<string[]> {
+    const lines: string[] = [];
+    const plain = (_: string, value: unknown): unknown =>
+      typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) && value >= began
+        ? 'time of import'
+        : value;
+    for (const tab of TABS) {
+      const records = await mongo
+        .db(service.database)
+        .collection<{ _id: string }>(tab)
+        .find({ _id: { $gt: `${portal}/`, $lt: `${portal}0` } }, { sort: { _id: 1 } })
+        .toArray();
+      for (const { migration, ...record } of records as ({ _id: string } & Record<string, unknown>)[]) {
+        lines.push(`${tab} ${withoutNames(JSON.stringify(record, plain), { portal, id })}`);
+      }
+    }
+    return lines;
+  }
+
+  /** The report's files without what names the portal and the request; its summary also tells times. */
+  async function reportOf(run: Run): Promise<Map<string, string[]>> {
+    const report = await fetchReport(service, run.id, 'phase-1');
+    const names = [...report.keys()].filter((name) => !name.startsWith('summary')).toSorted();
+    return new Map(
+      names.map((name) => [name, withoutDigests(withoutNames(report.get(name) ?? '', run)).split('\n')]),
+    );
+  }
+});
+
+/** The first place where two lists differ; null when they are the same. A test that fails prints one line, not thousands. */
+function firstDifference(given: string[], wanted: string[]): { given?: string; wanted?: string } | null {
+  for (let i = 0; i < Math.max(given.length, wanted.length); i++) {
+    if (given[i] !== wanted[i]) return { given: given[i] ?? '-', wanted: wanted[i] ?? '-' };
+  }
+  return null;
+}
+
+function withoutNames(text: string, { portal, id }: Run): string {
+  return text.replaceAll(`${portal}/`, 'portal/').replaceAll(id, 'request');
+}
+
+/** Digests cover desk ids in references, and those name the portal. */
+function withoutDigests(csv: string): string {
+  return csv.replaceAll(/(?<=,)[0-9a-f]{64}(?=\r?\n)/g, 'digest');
+}
