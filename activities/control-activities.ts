@@ -61,3 +61,31 @@ export interface UndoHoldActivities {
   /** Gives back what beginUndo took. */
   endUndo(input: { request: string }): Promise<void>;
 }
+
+/** F5: the activities of an erasure. */
+export interface EraseActivities {
+  /** Deletes uploaded files and staged rows of a request that is over, and notes what was erased; again is harmless. */
+  eraseRequest(input: {
+    request: string;
+    /** epoch milliseconds */
+    at: number;
+    by: string;
+    reason: string;
+  }): Promise<Erased>;
+}
+
+/** What was erased, as it is told. */
+export interface Erased {
+  files: number;
+  bytes: number;
+  segments: number;
+  records: number;
+  mails: number;
+  attachmentFiles: number;
+}
+
+/** F5: on the task queue of the lifecycle workers. */
+export interface RetentionActivities {
+  /** Requests that were closed longer ago than the retention time and are not erased yet; the longest ago first, at most 100. */
+  findDueErasures(input: { now: number }): Promise<{ requests: string[]; days: number }>;
+}

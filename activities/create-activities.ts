@@ -46,6 +46,8 @@ export interface ActivityDependencies {
     supportAddress: string;
     /** how many phase runs go at a time (B4) */
     concurrentTurns: number;
+    /** how long after closing uploads and staged rows are kept (F5), in milliseconds */
+    retentionMs: number;
   };
   names: WorkflowNames;
 }

@@ -1,8 +1,16 @@
 import { createReportSigner } from '../store/report-signature.ts';
-import type { SweepActivities, UndoActivities, UndoHoldActivities } from './control-activities.ts';
+import type {
+  EraseActivities,
+  RetentionActivities,
+  SweepActivities,
+  UndoActivities,
+  UndoHoldActivities,
+} from './control-activities.ts';
 import type { ActivityDependencies } from './create-activities.ts';
 import { makeDecideUndo } from './decide-undo.ts';
+import { makeEraseRequest } from './erase-request.ts';
 import { makeFindAstray } from './find-astray.ts';
+import { makeFindDueErasures } from './find-due-erasures.ts';
 import { makeBeginUndo, makeEndUndo } from './hold-portal.ts';
 import type { LifecycleActivities } from './lifecycle-activities.ts';
 import { makeRemoveRecords } from './remove-records.ts';
@@ -15,7 +23,7 @@ import { makeWriteUndoReport } from './write-undo-report.ts';
 export function createControlActivities(
   deps: ActivityDependencies,
   lifecycle: Pick<LifecycleActivities, 'leaveQueue' | 'recordRequest' | 'sendMessage'>,
-): SweepActivities & UndoHoldActivities {
+): SweepActivities & UndoHoldActivities & RetentionActivities {
   const { stores, importStores, desk, client, settings, names } = deps;
   const { migration, undo, queue } = names;
   return {
@@ -24,13 +32,15 @@ export function createControlActivities(
     restoreLine: makeRestoreLine({ client, queue, migration, turns: settings.concurrentTurns }),
     beginUndo: makeBeginUndo({ stores, desk }),
     endUndo: makeEndUndo({ stores, desk }),
+    findDueErasures: makeFindDueErasures({ stores, retentionMs: settings.retentionMs }),
   };
 }
 
-/** What import workers do besides importing: taking back what was imported. */
-export function createUndoActivities(deps: ActivityDependencies): UndoActivities {
-  const { stores, storage, desk, settings } = deps;
+/** What import workers do besides importing: taking back what was imported, and erasing. */
+export function createAftercareActivities(deps: ActivityDependencies): UndoActivities & EraseActivities {
+  const { stores, importStores, incomingMails, storage, desk, settings } = deps;
   return {
+    eraseRequest: makeEraseRequest({ stores, importStores, incomingMails, storage, desk }),
     decideUndo: makeDecideUndo({ stores, desk }),
     removeRecords: makeRemoveRecords({ stores, desk }),
     removeUnused: makeRemoveUnused({ stores, storage, desk }),

@@ -1,6 +1,7 @@
 /** Why an activity of the import cannot go on; what is wrong with single records is data, not an error. */
 export type ImportErrorCode =
   | 'REQUEST_INCOMPLETE'
+  | 'REQUEST_OPEN'
   | 'MAPPING_FAULTY'
   | 'PLAN_MISSING'
   | 'CONTEXT_MISSING'

@@ -22,24 +22,30 @@ export function makeRemoveUnused({
   };
 }
 
-/** Removes attachment files of a request that no record of the portal has; how many. */
-export async function removeUnusedFiles(
-  { desk, storage }: BlobDeps,
+/** The attachment files of a request that no record of the portal has. */
+export async function findUnusedFiles(
+  { desk, storage }: Pick<BlobDeps, 'desk'> & { storage: Pick<Storage, 'list'> },
   request: string,
   portal: string,
-): Promise<number> {
+): Promise<string[]> {
   const unused = new Set<string>();
   for await (const key of storage.list(`blobs/${request}/`)) unused.add(key);
-  if (unused.size === 0) return 0;
+  if (unused.size === 0) return [];
   for await (const page of desk.scanPortal(portal, 'attachments', ['storageKey'])) {
     beat();
     for (const { fields } of page) {
       if (typeof fields['storageKey'] === 'string') unused.delete(fields['storageKey']);
     }
   }
+  return [...unused];
+}
+
+/** Removes them; how many. */
+export async function removeUnusedFiles(deps: BlobDeps, request: string, portal: string): Promise<number> {
+  const unused = await findUnusedFiles(deps, request, portal);
   for (const key of unused) {
     beat();
-    await storage.remove(key);
+    await deps.storage.remove(key);
   }
-  return unused.size;
+  return unused.length;
 }

@@ -125,6 +125,21 @@ const replyAnswer = z
   })
   .meta({ id: 'ReplyShown' });
 
+const erasedAnswer = z
+  .strictObject({
+    at: time,
+    by: z.string(),
+    reason: z.string(),
+    complete: z.boolean().meta({ description: 'Whether all of it is gone by now.' }),
+    files: count.meta({ description: 'Uploaded files, those of replies included.' }),
+    bytes: count,
+    segments: count,
+    records: count.meta({ description: 'Staged rows.' }),
+    mails: count.meta({ description: 'Replies by mail, as they were received.' }),
+    attachmentFiles: count.meta({ description: 'Attachment files that no record of the desk has.' }),
+  })
+  .meta({ id: 'Erased', description: 'What of the request was deleted (F5).' });
+
 export const migrationAnswer = z
   .strictObject({
     ...summaryMembers,
@@ -156,6 +171,7 @@ export const migrationAnswer = z
     phases: z.array(phaseAnswer),
     reports: z.array(z.strictObject({ name: z.string(), version: count, at: time, url: z.string() })),
     supportTicket: z.string().nullable(),
+    erased: erasedAnswer.nullable(),
     replies: z.array(replyAnswer),
   })
   .meta({ id: 'Migration', description: 'A request as it stands.' });

@@ -13,6 +13,7 @@ import {
 } from '@temporalio/common';
 import type { RequestSnapshot } from '../activities/lifecycle-activities.ts';
 import {
+  type ControlInput,
   LIFECYCLE_TASK_QUEUE,
   MIGRATION,
   type MigrationInput,
@@ -74,6 +75,20 @@ export interface MigrationWorkflows {
     argument: UpdateArguments[U],
     updateId?: string,
   ): Promise<RequestSnapshot>;
+  /**
+   * Starts what goes on beside a request's own process.
+   * @param order.again whether it is done anew when it was done before; else only when it failed
+   * @returns false when it is under way, or done already
+   * @throws Problem `unavailable` after five seconds
+   */
+  order(order: {
+    workflowType: string;
+    workflowId: string;
+    input: ControlInput;
+    /** the line that the Web UI shows */
+    summary: string;
+    again: boolean;
+  }): Promise<boolean>;
   /** The request as it stands. @throws MigrationNotRunning, Problem `unavailable` */
   snapshot(request: string): Promise<RequestSnapshot>;
   /** B4: who runs and who waits; null before the first request was ever approved */
@@ -148,6 +163,24 @@ export function createMigrationWorkflows(client: Client): MigrationWorkflows {
           ...(updateId === undefined ? {} : { updateId }),
         }),
       );
+    },
+
+    async order({ workflowType, workflowId, input, summary, again }) {
+      try {
+        await within(COMMAND_MS, () =>
+          client.workflow.start(workflowType, {
+            taskQueue: LIFECYCLE_TASK_QUEUE,
+            workflowId,
+            workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
+            staticSummary: summary,
+            args: [input],
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+        throw error;
+      }
     },
 
     snapshot(request) {

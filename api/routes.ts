@@ -2,6 +2,7 @@ import type { Api } from './app.ts';
 import type { Route } from './route.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { deskRoutes } from './routes/desk.ts';
+import { eraseRoutes } from './routes/erase.ts';
 import { fileRoutes } from './routes/files.ts';
 import { mappingRoutes } from './routes/mappings.ts';
 import { migrationRoutes } from './routes/migrations.ts';
@@ -12,6 +13,7 @@ import { queueRoutes } from './routes/queue.ts';
 import { replyRoutes } from './routes/replies.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { trailRoutes } from './routes/trail.ts';
+import { undoRoutes } from './routes/undo.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 
 /** Every address of the API: what is mounted is what is described. */
@@ -24,6 +26,8 @@ export function createRoutes(api: Api): Route[] {
     ...previewRoutes(api),
     ...deskRoutes(api),
     ...commandRoutes(api),
+    ...undoRoutes(api),
+    ...eraseRoutes(api),
     ...replyRoutes(api),
     ...progressRoutes(api),
     ...trailRoutes(api),

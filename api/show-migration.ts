@@ -1,7 +1,9 @@
+import { isFinal } from '../domain/lifecycle.ts';
 import { chooseTabs, type Tab, TABS } from '../domain/tab.ts';
 import type { RequestDocument } from '../store/requests.ts';
 import type { MigrationAnswer, SummaryAnswer } from './answers.ts';
 import type { Api } from './app.ts';
+import { reportsOf } from './reports-of.ts';
 
 const told = (time: Date | null): string | null => (time === null ? null : time.toISOString());
 
@@ -68,13 +70,14 @@ export async function showMigration(api: Api, request: RequestDocument): Promise
       endedAt: told(endedAt),
       tabs: inImportOrder(tabs),
     })),
-    reports: request.reports.map(({ name, version, at }) => ({
+    reports: (await reportsOf(api, request)).map(({ name, version, at }) => ({
       name,
       version,
       at: at.toISOString(),
       url: `${migrationPath(request.id)}/reports/${name}.zip`,
     })),
     supportTicket: request.supportTicket,
+    erased: await showErased(api, request),
     replies: await showReplies(api, request),
   };
 }
@@ -82,6 +85,14 @@ export async function showMigration(api: Api, request: RequestDocument): Promise
 /** A3 */
 function inImportOrder<T>(tabs: Partial<Record<Tab, T>>): Partial<Record<Tab, T>> {
   return Object.fromEntries(TABS.flatMap((tab) => (tab in tabs ? [[tab, tabs[tab]]] : [])));
+}
+
+/** F5: only what is over is ever erased. */
+async function showErased(api: Api, { id, state }: RequestDocument): Promise<MigrationAnswer['erased']> {
+  const found = isFinal(state) ? await api.stores.erasures.get(id) : null;
+  if (found === null) return null;
+  const { request, at, doneAt, ...rest } = found;
+  return { ...rest, at: at.toISOString(), complete: doneAt !== null };
 }
 
 async function showReplies(api: Api, request: RequestDocument): Promise<MigrationAnswer['replies']> {

@@ -38,6 +38,7 @@ describe('configuration', () => {
       publicUrl: 'http://localhost:8080',
       storageFolder: '/var/lib/deskferry',
       replyWindowMs: 1_209_600_000,
+      retentionMs: 2_592_000_000,
       concurrentTurns: 1,
       failureShare: 0.05,
       secret: 'a-secret-of-thirty-two-characters',

@@ -43,6 +43,8 @@ export interface Configuration {
   replyWindowMs: number;
   /** how many phase runs go at a time (B4) */
   concurrentTurns: number;
+  /** how long after closing uploads and staged rows are kept (F5), in milliseconds */
+  retentionMs: number;
   /** share of failed records of a tab above which it is flagged, 0..1 (C5) */
   failureShare: number;
   /** signs links; known to the processes of the service alone */
@@ -202,6 +204,7 @@ const ENVIRONMENT = z.object({
   PUBLIC_URL: webAddress(['http:', 'https:'], 'is no http:// or https:// address'),
   STORAGE_FOLDER: z.string().min(1),
   DESKFERRY_REPLY_WINDOW: readBy(readDuration, DURATION_FAULT).default(REPLY_WINDOW_MS),
+  DESKFERRY_RETENTION: readBy(readDuration, DURATION_FAULT).default(30 * 86_400_000),
   DESKFERRY_CONCURRENT_TURNS: count('is not a number of turns (1 or more)', 1_000).default(1),
   DESKFERRY_FAILURE_SHARE: readBy(readShare, 'is not a share; write it like 0.05 or 5%').default(0.05),
   DESKFERRY_SECRET: z.string().min(32, 'is shorter than 32 characters'),
@@ -283,6 +286,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     storageFolder: env.STORAGE_FOLDER,
     replyWindowMs: env.DESKFERRY_REPLY_WINDOW,
     concurrentTurns: env.DESKFERRY_CONCURRENT_TURNS,
+    retentionMs: env.DESKFERRY_RETENTION,
     failureShare: env.DESKFERRY_FAILURE_SHARE,
     secret: env.DESKFERRY_SECRET,
     callsPerMinute: env.CALLS_PER_MINUTE,

@@ -3,6 +3,7 @@ import { type BundledFiles, createBundledFiles } from './bundled-files.ts';
 import { createDiscrepancies, type Discrepancies } from './discrepancies.ts';
 import { createFailures, type Failures } from './failures.ts';
 import { createFrozen, type Frozen } from './frozen.ts';
+import { createImportErasure, type ImportErasure } from './import-erasure.ts';
 import { createPlans, type Plans } from './plans.ts';
 import { createReports, type Reports } from './reports.ts';
 import { createSegments, type Segments } from './segments.ts';
@@ -14,6 +15,7 @@ export interface ImportStores {
   failures: Failures;
   frozen: Frozen;
   bundledFiles: BundledFiles;
+  erasure: ImportErasure;
   discrepancies: Discrepancies;
   reports: Reports;
 }
@@ -25,6 +27,7 @@ export function createImportStores(db: Db): ImportStores {
     failures: createFailures(db),
     frozen: createFrozen(db),
     bundledFiles: createBundledFiles(db),
+    erasure: createImportErasure(db),
     discrepancies: createDiscrepancies(db),
     reports: createReports(db),
   };

@@ -319,10 +319,21 @@ const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** An id that stands in the order of time and cannot be guessed: `m_`, ten characters of time, sixteen (80 bits) of chance. */
 export function newRequestId(now: number = Date.now()): string {
-  let id = '';
-  for (let rest = now, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) id = `${CROCKFORD[rest % 32]}${id}`;
+  let id = timeOf(now);
   for (const byte of randomBytes(16)) id += CROCKFORD[byte % 32];
   return `m_${id}`;
+}
+
+/** Every id made before a moment stands before this. @param at epoch milliseconds */
+export function requestIdsBefore(at: number): string {
+  return `m_${timeOf(Math.max(0, at))}`;
+}
+
+function timeOf(at: number): string {
+  let text = '';
+  for (let rest = at, i = 0; i < 10; i++, rest = Math.floor(rest / 32))
+    text = `${CROCKFORD[rest % 32]}${text}`;
+  return text;
 }
 
 function time(epoch: number | null): Date | null {

@@ -4,7 +4,7 @@ import {
   ScheduleOverlapPolicy,
   type ScheduleOptions,
 } from '@temporalio/client';
-import { LIFECYCLE_TASK_QUEUE, SWEEP } from '../workflows/messages.ts';
+import { ERASE_DUE, LIFECYCLE_TASK_QUEUE, SWEEP } from '../workflows/messages.ts';
 
 type Kept = Pick<ScheduleOptions, 'scheduleId' | 'spec' | 'policies'> & {
   action: ScheduleOptions['action'];
@@ -27,6 +27,20 @@ const SCHEDULES: readonly Kept[] = [
       staticSummary: 'Documents, portals and the line say the truth',
     },
     memo: 'Puts right what Cancel, Terminate and Reset in Temporal leave behind.',
+  },
+  {
+    scheduleId: 'erase-due',
+    spec: { intervals: [{ every: '1 hour' }] },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 hour' },
+    action: {
+      type: 'startWorkflow',
+      workflowType: ERASE_DUE,
+      workflowId: 'erase-due',
+      taskQueue: LIFECYCLE_TASK_QUEUE,
+      args: [],
+      staticSummary: 'Erases what its retention time is over for',
+    },
+    memo: 'Erases uploaded files and staged rows of requests that were closed long enough ago (F5).',
   },
 ];
 

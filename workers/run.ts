@@ -3,7 +3,10 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createImportActivities, createLifecycleActivities } from '../activities/create-activities.ts';
-import { createControlActivities, createUndoActivities } from '../activities/create-control-activities.ts';
+import {
+  createControlActivities,
+  createAftercareActivities,
+} from '../activities/create-control-activities.ts';
 import { createLogger } from '../configuration/create-logger.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
@@ -94,6 +97,7 @@ const dependencies = {
     linkLifetime: LINK_LIFETIME_MS,
     supportAddress: configuration.supportAddress,
     concurrentTurns: configuration.concurrentTurns,
+    retentionMs: configuration.retentionMs,
   },
   names: WORKFLOW_NAMES,
 };
@@ -121,7 +125,10 @@ const workers = await Promise.all(
         : Worker.create({
             ...shared,
             taskQueue: IMPORT_TASK_QUEUE,
-            activities: { ...createImportActivities(dependencies), ...createUndoActivities(dependencies) },
+            activities: {
+              ...createImportActivities(dependencies),
+              ...createAftercareActivities(dependencies),
+            },
             maxConcurrentActivityTaskExecutions: 4,
           }),
     ),

@@ -1,5 +1,7 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type {
+  EraseActivities,
+  RetentionActivities,
   SweepActivities,
   UndoActivities,
   UndoHoldActivities,
@@ -42,6 +44,10 @@ const THOROUGH: ActivityOptions = {
 };
 
 export const undoWork = proxyActivities<UndoActivities>(THOROUGH);
+
+export const erasing = proxyActivities<EraseActivities>(THOROUGH);
+
+export const retention = proxyActivities<RetentionActivities>(SOON);
 
 export const lateReports = proxyActivities<Pick<ImportActivities, 'writeReport'>>({
   taskQueue: IMPORT_TASK_QUEUE,

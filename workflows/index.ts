@@ -1,4 +1,5 @@
 /** All workflows, under the names of messages.ts. */
+export { erase, eraseDue } from './erase.ts';
 export { importPhase } from './import-phase.ts';
 export { migration } from './migration.ts';
 export { processingQueue } from './processing-queue.ts';

@@ -7,6 +7,7 @@ import { auditAnswer, findingsAnswer, messagesAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { notFound, Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
+import { reportsOf } from '../reports-of.ts';
 import { type Call, type Route, route } from '../route.ts';
 import { requestParams } from './migrations.ts';
 
@@ -159,7 +160,7 @@ async function sendReport(api: Api, call: ReportCall): Promise<null> {
     query.signature === undefined
       ? await readRequest(api, principal, params.request)
       : await requestOfLink(api, call);
-  const versions = found.reports.filter((report) => report.name === params.name);
+  const versions = (await reportsOf(api, found)).filter((report) => report.name === params.name);
   const version = query.version ?? Math.max(0, ...versions.map((report) => report.version));
   if (!versions.some((report) => report.version === version)) {
     throw notFound(

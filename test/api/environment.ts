@@ -6,6 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
+import type {
+  EraseActivities,
+  UndoActivities,
+  UndoHoldActivities,
+} from '../../activities/control-activities.ts';
 import { type ApiDependencies, type ApiDesk, assembleApi, createApi } from '../../api/app.ts';
 import type { TokenIssuer } from '../../api/bearer-tokens.ts';
 import { problemAnswer } from '../../api/answers.ts';
@@ -192,7 +197,11 @@ export class ApiUnderTest {
         return report;
       },
     };
-    const common = { connection: native, activities, maxHeartbeatThrottleInterval: 100 };
+    const common = {
+      connection: native,
+      activities: { ...activities, ...playAftercare(stores, storage) },
+      maxHeartbeatThrottleInterval: 100,
+    };
     const workers = await Promise.all([
       Worker.create({ ...common, taskQueue: LIFECYCLE_TASK_QUEUE, workflowBundle }),
       Worker.create({ ...common, taskQueue: IMPORT_TASK_QUEUE }),
@@ -318,6 +327,32 @@ export class ApiUnderTest {
     if (shape === undefined) throw new Error(`${method} ${path} answered ${status}, which is not described`);
     shape.schema?.parse(body);
   }
+}
+
+/** An undo and an erasure that find nothing to do, but write their reports and notes. */
+function playAftercare(
+  { reports, erasures }: Stores,
+  storage: Storage,
+): UndoActivities & UndoHoldActivities & EraseActivities {
+  const none = { files: 0, bytes: 0, segments: 0, records: 0, mails: 0, attachmentFiles: 0 };
+  return {
+    beginUndo: async () => ({ portal: null, taken: false }),
+    endUndo: async () => {},
+    decideUndo: async () => ({ created: 0 }),
+    removeRecords: async () => ({ created: 0, removed: 0, changedSince: 0, referredTo: 0 }),
+    removeUnused: async () => ({ links: 0, files: 0 }),
+    async writeUndoReport({ request }) {
+      const report = await reports.begin(request, 'undo', 'played', new Date());
+      const { bytes } = await storage.put(report.storageKey, Buffer.from('what was undone'));
+      await reports.written(report, bytes);
+      return { name: 'undo', version: report.version, bytes };
+    },
+    async eraseRequest({ request, at, by, reason }) {
+      await erasures.begin({ request, at: new Date(at), by, reason, ...none });
+      await erasures.done(request, new Date());
+      return none;
+    },
+  };
 }
 
 /** Somebody with an API key. */

@@ -11,7 +11,10 @@ import {
   createImportActivities,
   createLifecycleActivities,
 } from '../../activities/create-activities.ts';
-import { createControlActivities, createUndoActivities } from '../../activities/create-control-activities.ts';
+import {
+  createControlActivities,
+  createAftercareActivities,
+} from '../../activities/create-control-activities.ts';
 import type { ImportActivities } from '../../activities/import-activities.ts';
 import type { LifecycleActivities, RequestSnapshot } from '../../activities/lifecycle-activities.ts';
 import { createEmbeddedDesk } from '../../desk/embedded/embedded-desk.ts';
@@ -102,6 +105,7 @@ export class ServiceInProcess {
         linkLifetime: 86_400_000,
         supportAddress: 'support@deskferry.example',
         concurrentTurns: 1,
+        retentionMs: 30 * 86_400_000,
       },
       names: WORKFLOW_NAMES,
     };
@@ -119,7 +123,7 @@ export class ServiceInProcess {
       Worker.create({
         ...common,
         taskQueue: IMPORT_TASK_QUEUE,
-        activities: { ...imports, ...createUndoActivities(deps), ...played },
+        activities: { ...imports, ...createAftercareActivities(deps), ...played },
       }),
     ]);
     const running = workers.map((worker) => worker.run());
