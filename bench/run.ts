@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { startStack } from '../stack/stack.ts';
 import { fileRequest, openWorld, type Place, sendFile } from './file-request.ts';
 import { type Input, makeInput } from './make-input.ts';
-import { runFile } from './run-file.ts';
+import { IMPORT_WORKER_MEMORY, runFile } from './run-file.ts';
 import type { Step, StepsAsked, StepsTimed } from './step-by-step.ts';
 import { type PhaseTimed, startWorkers, type Workers } from './through-temporal.ts';
 
@@ -113,7 +113,7 @@ async function oneRound(
 }
 
 async function runSteps(asked: StepsAsked, records: number | null): Promise<StepsTimed> {
-  const timed = await runFile<StepsTimed>('step-by-step.ts', [JSON.stringify(asked)]);
+  const timed = await runFile<StepsTimed>('step-by-step.ts', [JSON.stringify(asked)], IMPORT_WORKER_MEMORY);
   const { source, discrepancies } = timed.counts;
   if (discrepancies > 0 || (records !== null && source !== records)) {
     throw new Error(

@@ -9,6 +9,7 @@ import {
   type PhaseOutcome,
 } from '../workflows/messages.ts';
 import type { Place } from './file-request.ts';
+import { IMPORT_WORKER_MEMORY } from './run-file.ts';
 
 /** A phase as its workflow ran it. */
 export interface PhaseTimed {
@@ -94,7 +95,8 @@ async function historyOf(
 }
 
 async function startWorker(kind: string, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const child = fork(WORKER, [kind], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const execArgv = kind === 'imports' ? IMPORT_WORKER_MEMORY : [];
+  const child = fork(WORKER, [kind], { env, execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const ready = new Promise<void>((resolve) => child.once('message', () => resolve()));
   const gone = new Promise<never>((_, reject) => {
     child.once('exit', (code) => reject(new Error(`the ${kind} worker ended with ${code}`)));
