@@ -8,7 +8,7 @@ export function beat(): void {
   const context = asyncLocalStorage.getStore();
   if (context === undefined) return;
   if (context.cancellationSignal.aborted) {
-    const { reason } = context.cancellationSignal;
+    const reason: unknown = context.cancellationSignal.reason;
     throw reason instanceof Error ? reason : new CancelledFailure('the activity was cancelled');
   }
   context.heartbeat();

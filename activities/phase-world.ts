@@ -81,7 +81,7 @@ export class PhaseWorld {
   /** C9: who was in the portal before the phase, by mail address or account name. */
   before(tab: Tab, keys: ReadonlySet<string>): Promise<Map<string, FrozenEntry>> {
     const kind = BEFORE[tab];
-    return kind === undefined ? Promise.resolve(new Map()) : this.#lookUp(this.plan.phase, kind, keys);
+    return kind === undefined ? Promise.resolve(new Map<string, FrozenEntry>()) : this.#lookUp(this.plan.phase, kind, keys);
   }
 
   /** E3: the ids that an earlier phase imported, or null in a first phase. */
@@ -183,7 +183,7 @@ export async function loadWorld({ stores }: { stores: ImportStores }, run: Phase
   const { done, ...frozen } = context;
   const name = `${run.request}/${run.phase}/${frozen.startedAt.getTime()}/${done.toSorted().join()}`;
   let worlds = kept.get(stores);
-  if (worlds === undefined) kept.set(stores, (worlds = new Map()));
+  if (worlds === undefined) kept.set(stores, (worlds = new Map<string, PhaseWorld>()));
   const known = worlds.get(name);
   if (known !== undefined) return known;
   const world = new PhaseWorld(

@@ -108,7 +108,8 @@ export class RecordPreparer {
           importedBefore: isKnown,
         },
         mapped: false,
-        addsStatus: warnings.includes('STATUS_ADDED') ? String(fields['status']) : null,
+        addsStatus:
+          warnings.includes('STATUS_ADDED') && typeof fields['status'] === 'string' ? fields['status'] : null,
         ...mailOf(this.#tab, read),
       };
     });

@@ -1,4 +1,3 @@
-import { stringify } from 'csv-stringify/sync';
 import { HANDED_BACK_HEADERS } from '../domain/columns.ts';
 import { sourceFileLabel } from '../domain/plan-tab.ts';
 import { neutralise } from '../domain/report-cell.ts';
@@ -8,6 +7,7 @@ import type { PlannedPart, StoredPlan } from '../store/plans.ts';
 import type { TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
+import { csvText } from './csv-text.ts';
 import { partAt } from './plan-view.ts';
 import { readSegment, segmentKey, type SupersededRow } from './segment-file.ts';
 
@@ -30,17 +30,13 @@ export const REPORT_COLUMNS = [
   'digest',
 ] as const;
 
-function csv(rows: readonly (readonly string[])[]): Buffer {
-  return Buffer.from(stringify(rows as string[][], { record_delimiter: '\n' }));
-}
-
 /** `<Tab>.csv`: a row per record, in the ledger's order (C7). */
 export async function* tabFile(
   { stores }: ReportDeps,
   plan: StoredPlan,
   key: TabKey,
 ): AsyncGenerator<Buffer> {
-  yield csv([REPORT_COLUMNS]);
+  yield csvText([REPORT_COLUMNS]);
   for await (const segment of stores.segments.all(key)) {
     if (segment.finished === null || segment.records === 0) continue;
     beat();
@@ -58,7 +54,7 @@ export async function* tabFile(
         each.digest ?? '',
       ].map(neutralise),
     );
-    yield csv(rows);
+    yield csvText(rows);
   }
 }
 
@@ -108,11 +104,11 @@ export async function* failedFile(
   failed: FailedPart,
 ): AsyncGenerator<Buffer> {
   const own = ownColumns(failed.part);
-  yield csv([[...own.map((index) => failed.part.header[index] ?? ''), ...HANDED_BACK_HEADERS]]);
+  yield csvText([[...own.map((index) => failed.part.header[index] ?? ''), ...HANDED_BACK_HEADERS]]);
   for await (const { line, outcome } of failedRows(deps, plan, failed)) {
     const { cells } = line;
     if (cells === undefined) continue;
-    yield csv([
+    yield csvText([
       [
         ...own.map((index) => cells[index] ?? ''),
         failed.part.name,
@@ -181,7 +177,7 @@ export async function* supersededFile(
   { stores, storage }: ReportDeps,
   plan: StoredPlan,
 ): AsyncGenerator<Buffer> {
-  yield csv([['tab', 'file', 'row', 'external_id']]);
+  yield csvText([['tab', 'file', 'row', 'external_id']]);
   for (const tab of plan.tabs) {
     const key: TabKey = { request: plan.request, phase: plan.phase, tab };
     for await (const segment of stores.segments.all(key)) {
@@ -192,7 +188,7 @@ export async function* supersededFile(
         .split('\n')
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as SupersededRow);
-      yield csv(
+      yield csvText(
         rows.map(({ row, file, id }) => [tab, partAt(plan, file).name, String(row), id].map(neutralise)),
       );
     }
@@ -201,7 +197,7 @@ export async function* supersededFile(
 
 /** `discrepancies.csv`: records by which source and desk differ (D1, D2); only when there are any. */
 export function discrepanciesFile(found: readonly Discrepancy[]): Buffer {
-  return csv([
+  return csvText([
     ['tab', 'kind', 'external_id', 'expected', 'found'],
     ...found.map(({ tab, kind, externalId, expected, found: is }) =>
       [tab, kind, externalId, expected ?? '', is ?? ''].map(neutralise),

@@ -150,10 +150,13 @@ describe('C7: the report', () => {
   test('the page for people speaks their language, escapes what is not its own and loads nothing', async () => {
     const portal = await makePortal(engine);
     const request = await makeRequest(engine, portal, { 'x<img>.csv': 'a\n1\n', ...FILES });
-    const { latest, insert } = engine.stores.drafts;
-    const typed = await latest(request);
+    const { drafts } = engine.stores;
+    const typed = await drafts.latest(request);
     if (!typed?.draft.requester) throw new Error('there is no draft');
-    await insert(request, 2, { ...typed.draft, requester: { ...typed.draft.requester, locale: 'ja' } });
+    await drafts.insert(request, 2, {
+      ...typed.draft,
+      requester: { ...typed.draft.requester, locale: 'ja' },
+    });
     const { report } = await runPhase(engine, request);
     const page = (await readReport(engine, request, report)).get('summary.html')?.toString() ?? '';
     expect(page).toContain('<html lang="ja">');

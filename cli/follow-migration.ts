@@ -15,7 +15,7 @@ export interface ProgressSeen {
   }[];
 }
 
-export class MigrationHalted extends Error {
+class MigrationHalted extends Error {
   readonly code = 'MIGRATION_HALTED';
 }
 

@@ -3,7 +3,7 @@ import type { ProgressSeen } from './follow-migration.ts';
 const WIDTH = 28;
 
 /** One line per tab: name, bar, done of total, failed, speed. */
-export function progressLines(progress: ProgressSeen): string[] {
+function progressLines(progress: ProgressSeen): string[] {
   return progress.tabs.map(({ tab, total, done, failed, recordsPerSecond }) => {
     const share = total === null || total === 0 ? (total === 0 ? 1 : 0) : Math.min(1, done / total);
     const full = Math.round(share * WIDTH);

@@ -26,7 +26,7 @@ export function canonical(value: Value | undefined): string {
         return `${form}]`;
       }
       let form = '{';
-      for (const key of Object.keys(value).sort()) {
+      for (const key of Object.keys(value).toSorted()) {
         const each = value[key];
         if (each !== undefined) form += `${key.length}:${key}${canonical(each)}`;
       }

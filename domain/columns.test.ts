@@ -13,7 +13,7 @@ const written = (header: string): fc.Arbitrary<string> =>
       maxLength: header.length,
     })
     .map((ways) =>
-      [...header]
+      Array.from(header)
         .filter((letter) => letter !== ' ')
         .map((letter, index) => {
           const [upper, mark] = ways[index] ?? [false, ''];

@@ -60,8 +60,8 @@ const RANK: Partial<Record<FailureCode, number>> = {
 };
 
 /** C5: the order in which several faults of a row count: structure, encoding, required, format, length, reference; then the leftmost column. */
-export function orderFaults(faults: Fault[]): Fault[] {
-  return faults.sort((a, b) => (RANK[a.code] ?? 9) - (RANK[b.code] ?? 9) || a.index - b.index);
+export function orderFaults(faults: readonly Fault[]): Fault[] {
+  return faults.toSorted((a, b) => (RANK[a.code] ?? 9) - (RANK[b.code] ?? 9) || a.index - b.index);
 }
 
 const LABEL = '[^\\s@<>()\\[\\],;:"\\\\.]+';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { canonical } from '../domain/canonical.ts';
+import { canonical, type Value } from '../domain/canonical.ts';
 import type { FailureCode } from '../domain/codes.ts';
 import { matchHeaders } from '../domain/columns.ts';
 import {
@@ -170,7 +170,7 @@ export class PlainImport {
     if (cells.reduce((sum, cell) => sum + Buffer.byteLength(cell), 0) > MOST_BYTES)
       return { code: 'TOO_LARGE', column: null };
     if (tab === 'attachments') {
-      const sum = this.#files.get(String(fields['filePath']));
+      const sum = this.#files.get(textOf(fields['filePath']));
       if (sum === undefined) return { code: 'FILE_MISSING', column: 'File Path' };
       if (sum !== fields['sha256']) return { code: 'CHECKSUM_MISMATCH', column: 'SHA256' };
     }
@@ -179,7 +179,7 @@ export class PlainImport {
     const now = canonical(given);
     there.set(read.externalId, now);
     if (original !== undefined) this.#translations.add(read.externalId);
-    const mail = String(fields['email'] ?? '').toLowerCase();
+    const mail = textOf(fields['email']).toLowerCase();
     if (tab === 'agents') this.#agents.set(mail, fields['status'] === 'active');
     if (tab === 'contacts') this.#contacts.add(mail);
     tally.count(tab, {
@@ -242,4 +242,8 @@ async function stagePart(file: string, open: OpenBytes): Promise<Staged[]> {
     }
   }
   return staged;
+}
+
+function textOf(value: Value | undefined): string {
+  return typeof value === 'string' ? value : '';
 }

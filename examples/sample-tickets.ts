@@ -197,7 +197,7 @@ function ticketValues(world: SampleWorld, plan: TicketPlan): Record<string, stri
     AccountExtId: contact.account,
     Department: role === 'department-unknown' ? '倉庫 (Warehouse)' : agent.department,
     'Assignee Name': role === 'owner-unknown' ? '元 担当者' : owner.name,
-    'Assignee Email': role === 'owner-unknown' ? (DEPARTED[0] as string) : owner.mail,
+    'Assignee Email': role === 'owner-unknown' ? DEPARTED[0] : owner.mail,
     'Due Date': random.chance(0.3) ? timeText(random, created + 72 * HOUR) : '',
     'Created Time': role === 'no-created-time' ? '' : timeText(random, created),
     'Modified Time': timeText(random, done),
@@ -515,7 +515,7 @@ function commentValues(
     'Content Type': html ? 'html' : 'plainText',
     'Is Public': random.pick(['false', 'true', 'no', 'yes']),
     'Commenter Name': nobody ? '' : gone ? 'Taro Former' : `${person.last} ${person.first}`,
-    'Commenter Email': nobody ? '' : gone ? (DEPARTED[0] as string) : person.mail,
+    'Commenter Email': nobody ? '' : gone ? DEPARTED[0] : person.mail,
     'Commented Time': timeText(random, time),
     'Modified Time': timeText(random, time + HOUR),
   };

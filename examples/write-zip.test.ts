@@ -39,7 +39,7 @@ test('a ZIP holds what was written, small or streamed, under names in any script
   ]);
   const [first, second, third] = await contents(file, ['写真 1.txt', 'Threads.csv', 'folder/empty.txt']);
   expect(first).toBe('画像');
-  expect(second).toBe(`${chunk}${chunk}end`);
+  expect(second).toBe(`${chunk.toString().repeat(2)}end`);
   expect(third).toBe('');
 });
 

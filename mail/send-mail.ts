@@ -22,7 +22,7 @@ export interface MailSender {
   close(): void;
 }
 
-export class MailRefused extends Error {
+class MailRefused extends Error {
   readonly code: string;
   constructor(code: string) {
     super(`the mail server did not take the mail (${code})`);

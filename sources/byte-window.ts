@@ -66,9 +66,9 @@ export class ByteWindow {
     this.#compact();
     const target = this.end + wanted;
     while (this.end < target && !this.atEnd) {
-      const { value, done } = await this.#chunks.next();
-      if (done === true) this.#finish();
-      else this.#append(value);
+      const next = await this.#chunks.next();
+      if (next.done === true) this.#finish();
+      else this.#append(next.value);
     }
   }
 

@@ -94,6 +94,7 @@ function valueEndOf(text: string, from: number): number {
       case ',':
         if (depth === 0) return trimmedEnd(text, at);
         break;
+      default:
     }
   }
 }

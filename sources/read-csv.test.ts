@@ -331,7 +331,7 @@ const ALPHABETS: Record<Encoding, string> = {
 };
 
 function tables(encoding: Encoding): fc.Arbitrary<string[][]> {
-  const cell = fc.string({ unit: fc.constantFrom(...ALPHABETS[encoding]), maxLength: 6 });
+  const cell = fc.string({ unit: fc.constantFrom(...Array.from(ALPHABETS[encoding])), maxLength: 6 });
   return fc
     .integer({ min: 1, max: 4 })
     .chain((columns) =>

@@ -58,8 +58,11 @@ describe('_id', () => {
   test('ids of every type are kept, found by value and by $in, and stand in MongoDB order', async () => {
     await collection().insertMany(ordered.toReversed().map((_id, n) => ({ _id, n: ordered.length - 1 - n })));
     for (const [n, _id] of ordered.entries()) {
-      expect(await collection().findOne({ _id }), String(_id)).toMatchObject({ n });
-      expect((await collection().findOne({ _id: { $in: [_id, 'nobody'] } }))?.['n'], String(_id)).toBe(n);
+      expect(await collection().findOne({ _id }), JSON.stringify(_id)).toMatchObject({ n });
+      expect(
+        (await collection().findOne({ _id: { $in: [_id, 'nobody'] } }))?.['n'],
+        JSON.stringify(_id),
+      ).toBe(n);
     }
     const all = await collection().find().sort({ _id: 1 }).toArray();
     expect(all.map(({ n }) => n)).toEqual(ordered.map((_, n) => n));

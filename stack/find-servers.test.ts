@@ -63,7 +63,7 @@ describe('Temporal', () => {
   test('without Go it says what can be done', async () => {
     await expect(findTemporal(around({}), null)).rejects.toMatchObject({
       code: 'TOOLS_MISSING',
-      message: expect.stringMatching(/TEMPORAL_ADDRESS/),
+      message: expect.stringMatching(/TEMPORAL_ADDRESS/) as string,
     });
   });
 
@@ -71,7 +71,7 @@ describe('Temporal', () => {
     await tool('go', 'echo no space left >&2; exit 1');
     await expect(findTemporal(around({}), null)).rejects.toMatchObject({
       code: 'BUILD_FAILED',
-      message: expect.stringMatching(/no space left/),
+      message: expect.stringMatching(/no space left/) as string,
     });
     expect(await readdir(join(folder, 'cache'))).toEqual([]);
   });
@@ -191,7 +191,7 @@ describe('MongoDB', () => {
   test('without Java it says what is needed', async () => {
     await expect(findMongo(around({}), null, never)).rejects.toMatchObject({
       code: 'TOOLS_MISSING',
-      message: expect.stringMatching(/MONGODB_URI.*java/),
+      message: expect.stringMatching(/MONGODB_URI.*java/) as string,
     });
   });
 });

@@ -45,7 +45,7 @@ export async function startMongo(
       logFile: join(folder, 'mongodb.log'),
       healthy: () => ping(address),
     });
-    return { address, pid: running.pid, stop: running.stop, kill: running.kill };
+    return { address, pid: running.pid, stop: () => running.stop(), kill: () => running.kill() };
   });
 }
 

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -141,7 +142,8 @@ function guard(pid: number): () => void {
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});
   shell.unref();
-  if ('unref' in shell.stdin && typeof shell.stdin.unref === 'function') shell.stdin.unref();
+  // A pipe to a child is a socket; it must not keep this process up.
+  if (shell.stdin instanceof Socket) shell.stdin.unref();
   return () => {
     // The whole group: the shell and its `cat`.
     if (shell.pid === undefined) return;

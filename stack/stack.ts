@@ -6,10 +6,8 @@ import { type MongoServer, startMongo } from './mongo-server.ts';
 import { type Surroundings, surroundings } from './surroundings.ts';
 import { startTemporal, type TemporalServer } from './temporal-server.ts';
 
-export { StackError } from './errors.ts';
 export { ensureTestServer } from './find-test-server.ts';
 export { freePort } from './free-port.ts';
-export { type CaughtMail, type CaughtMailBody, startMailCatcher } from './mail-catcher.ts';
 export { startMongo } from './mongo-server.ts';
 export { registerSearchAttributes } from '../workers/search-attributes.ts';
 export { startTemporal } from './temporal-server.ts';
@@ -113,7 +111,7 @@ async function allOrNone<A extends Stoppable, B extends Stoppable, C extends Sto
 }
 
 async function stopAll(parts: (Stoppable | null)[]): Promise<void> {
-  const ends = await Promise.allSettled(parts.map((part) => part?.stop()));
+  const ends = await Promise.allSettled(parts.flatMap((part) => (part === null ? [] : [part.stop()])));
   const failed = ends.find((one) => one.status === 'rejected');
   if (failed) throw failed.reason;
 }

@@ -73,7 +73,7 @@ export async function startTemporal(
       healthy: () => prepare(address, NAMESPACE, RETENTION_DAYS),
     });
     const ui = `http://127.0.0.1:${uiPort}`;
-    return { address, ui, pid: running.pid, stop: running.stop, kill: running.kill };
+    return { address, ui, pid: running.pid, stop: () => running.stop(), kill: () => running.kill() };
   });
 }
 

@@ -104,7 +104,7 @@ export function createFrozen(db: Db): Frozen {
         return;
       } catch (error) {
         if (!(error instanceof MongoBulkWriteError)) throw error;
-        const failures = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
+        const failures = [error.writeErrors].flat();
         if (failures.some((each) => each.code !== DUPLICATE_KEY)) throw error;
       }
       const there = await frozen.find({ _id: { $in: [...documents.keys()] } }).toArray();

@@ -42,7 +42,7 @@ interface CallDocument {
 }
 
 /** The `_id` of a call: what the same principal sends to the same route under the same key. */
-export function idempotencyId(call: Pick<IdempotentCall, 'principal' | 'route' | 'key'>): string {
+function idempotencyId(call: Pick<IdempotentCall, 'principal' | 'route' | 'key'>): string {
   return hashOf(JSON.stringify([call.principal, call.route, call.key]));
 }
 

@@ -121,7 +121,12 @@ test('F5: keys are listed and removed by prefix, and no others', async () => {
 });
 
 test('bad input: what is not there is told, and no key leaves the folder', async () => {
-  for (const ask of [storage.bytes, storage.get, storage.localPath, (key: string) => storage.read(key)]) {
+  for (const ask of [
+    (key: string) => storage.bytes(key),
+    (key: string) => storage.get(key),
+    (key: string) => storage.localPath(key),
+    (key: string) => storage.read(key),
+  ]) {
     await expect(ask('nothing/here')).rejects.toMatchObject({ code: 'STORAGE_NOT_FOUND' });
   }
   expect(await storage.exists('nothing/here')).toBe(false);

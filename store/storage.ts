@@ -18,7 +18,7 @@ export class StorageNotFound extends Error {
 }
 
 /** A key that could leave the storage's folder or that not every kind of storage can hold. */
-export class StorageBadKey extends Error {
+class StorageBadKey extends Error {
   readonly code = 'STORAGE_BAD_KEY';
   constructor(key: string) {
     super(`"${key}" cannot be a storage key.`);

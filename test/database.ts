@@ -5,7 +5,7 @@ import { startMongo } from '../stack/stack.ts';
 import { type Database, openDatabase } from '../store/database.ts';
 
 /** A MongoDB server of a test's own, with its data in a temporary folder. Stop it when done. */
-export async function startTestDatabase(): Promise<{ database: Database; stop(): Promise<void> }> {
+export async function startTestDatabase(): Promise<{ database: Database; stop: () => Promise<void> }> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'deskferry-test-'));
   const server = await startMongo({ dataFolder });
   const database = await openDatabase(server.address, 'deskferry-test');

@@ -259,7 +259,7 @@ export type Row = Record<string, string>;
 /** The rows of a CSV, by header. */
 export function rowsOf(csv: Buffer | undefined): Row[] {
   if (csv === undefined) throw new Error('there is no such file');
-  return parse(csv, { columns: true }) as Row[];
+  return parse<Row>(csv, { columns: true });
 }
 
 /** Text of a CSV file. */

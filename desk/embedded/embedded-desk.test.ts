@@ -181,7 +181,7 @@ describe('writing a batch', () => {
     expect(answers[0]?.map(({ result }) => result)).toEqual([
       'updated',
       'updated',
-      ...Array(298).fill('created'),
+      ...Array<string>(298).fill('created'),
     ]);
     expect(await everything()).toHaveLength(300);
   });

@@ -36,7 +36,7 @@ const DUPLICATE_KEY = 11_000;
 const SAMPLE_PREFIX = 'sample.';
 
 /** Whether a write was refused because the `_id` is taken. */
-export function isDuplicateKey(error: unknown): boolean {
+function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 }
 
@@ -171,7 +171,7 @@ export async function unlockIntegrations(db: Db, portal: string, request: string
 }
 
 /** B2: the names of the integrations that are on. */
-export function integrationsOn(portal: Portal): string[] {
+function integrationsOn(portal: Portal): string[] {
   const on: string[] = [];
   if (portal.integrations.zohoCrm) on.push('Zoho CRM');
   if (portal.integrations.salesforce) on.push('Salesforce');

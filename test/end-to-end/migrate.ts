@@ -17,7 +17,7 @@ export interface RunningService extends LocalService {
 }
 
 /** A folder that is gone once it is dropped. */
-export async function temporaryFolder(): Promise<{ folder: string; drop(): Promise<void> }> {
+export async function temporaryFolder(): Promise<{ folder: string; drop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'deskferry-'));
   return { folder, drop: () => rm(folder, { recursive: true, force: true }) };
 }
