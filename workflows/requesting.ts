@@ -13,19 +13,24 @@ import { refuse, requireOperator, requireState } from './refusals.ts';
 export function registerRequesting(migration: Migration): void {
   const { record, journal } = migration;
 
+  let redoing: Promise<void> = Promise.resolve();
   migration.onCommand(
     'redoSteps',
     'A2: steps were done or redone; what was typed stands in the draft of that revision',
     (steps) => {
       requireEditable(record, 'redoing steps');
-      if (steps.revision < record.revision) {
-        refuse('NOT_ALLOWED', 'The request was changed meanwhile; read it again and repeat the change.');
-      }
+      requireNewest(record, steps);
     },
-    async (steps) => {
-      await choosePortal(migration, steps.portal);
-      applySteps(record, steps);
-      journal.note(steps.by, 'stepsRedone', steps.reason ?? null);
+    (steps) => {
+      // A claim takes a moment: what comes meanwhile waits, so that an older revision never follows a newer one.
+      const redone = redoing.then(async () => {
+        requireNewest(record, steps);
+        await choosePortal(migration, steps.portal);
+        applySteps(record, steps);
+        journal.note(steps.by, 'stepsRedone', steps.reason ?? null);
+      });
+      redoing = redone.catch(() => {});
+      return redone;
     },
   );
 
@@ -235,6 +240,11 @@ function applySteps(record: MigrationRecord, steps: StepInput): void {
   record.done = [...steps.done];
   if (steps.source !== undefined) record.source = steps.source;
   record.checks = null;
+}
+
+function requireNewest(record: MigrationRecord, { revision }: StepInput): void {
+  if (revision >= record.revision) return;
+  refuse('NOT_ALLOWED', 'The request was changed meanwhile; read it again and repeat the change.');
 }
 
 /**

@@ -189,3 +189,16 @@ describe('A9: expiry', () => {
     expect(Math.round(((end.closedAt ?? 0) - end.createdAt) / DAY)).toBe(50);
   });
 });
+
+test('A2, A8: steps redone while a portal is still being claimed never end up behind it', async () => {
+  const request = await life.create();
+  const claim = life.world.hold('claimPortal');
+  const older = request.steps({ revision: 2, portal: `slow-${request.id}` });
+  await life.until('the claim is under way', () => life.world.named('claimPortal').length === 1);
+  const newer = request.steps({ revision: 3, portal: `quick-${request.id}` });
+  claim.open();
+  await Promise.all([older, newer]);
+  expect((await request.snapshot()).revision).toBe(3);
+  await life.until('only the newer portal is claimed', () => life.world.claims.size === 1);
+  expect([...life.world.claims.keys()]).toEqual([`quick-${request.id}`]);
+});
