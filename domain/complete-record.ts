@@ -65,8 +65,8 @@ const CONTACTS_WRITE: ReadonlySet<Tab> = new Set(['threads', 'comments', 'attach
  */
 export function completeRecord(tab: Tab, read: ReadRecord, world: World): CompleteRecord {
   const { externalId, references, people } = read;
-  const given: Fields = { externalId, ...read.fields };
-  const fields: Fields = { externalId, ...read.fields };
+  const given: Fields = { ...read.fields, externalId };
+  const fields: Fields = { ...read.fields, externalId };
   const warnings: WarningCode[] = [...read.warnings];
   let faults = read.faults;
   for (const { field, tab: parentTab, externalId: parentId, column, index } of references) {
