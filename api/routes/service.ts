@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
+import { createReportSigner } from '../../store/report-signature.ts';
 import { healthAnswer, readyAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { docsPage } from '../docs-page.ts';
@@ -50,6 +51,22 @@ export function serviceRoutes(api: Api, described: () => readonly Route[]): Rout
             members: { checks },
           },
         );
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/report-key',
+      operation: 'readReportKey',
+      tag: 'Service',
+      summary: 'The public key that reports are signed with (C7)',
+      who: 'public',
+      answers: {
+        200: { description: 'Ed25519, as PEM.', contentType: 'application/x-pem-file', schema: z.string() },
+      },
+      handle: async ({ response }) => {
+        const { publicKey } = createReportSigner(api.config.secret);
+        response.status(200).set({ 'Content-Type': 'application/x-pem-file' }).end(publicKey);
+        return null;
       },
     }),
     route({

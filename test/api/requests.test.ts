@@ -467,6 +467,8 @@ describe('the service', () => {
     });
     const path = await hana.file();
     await hana.get(path);
+    const key = await (await open('/v1/report-key')).text();
+    expect(key).toContain('BEGIN PUBLIC KEY');
     const measured = await (await open('/metrics')).text();
     expect(measured).toContain(
       'deskferry_api_call_duration_seconds_count{method="GET",route="/v1/migrations/:request",status="200"}',
