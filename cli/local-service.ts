@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Db } from 'mongodb';
@@ -44,8 +46,8 @@ export interface LocalServiceOptions {
   log: (line: string) => void;
   /** import worker processes; they share the work of one migration */
   importWorkers?: number;
-  /** what a former start gave out: its keys are used again when they still work */
-  former?: Partial<DevelopmentAccess> | null;
+  /** where to write what the service is reached by; keys that a former start wrote there are used again */
+  accessFile?: string;
 }
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -65,11 +67,13 @@ export const ADMINISTRATOR_MAIL = 'keiko.sato@acme.example';
  * @throws StackError, or an Error saying what did not come up
  */
 export async function startLocalService(options: LocalServiceOptions): Promise<LocalService> {
-  const { dataFolder, say, log } = options;
+  const { dataFolder, accessFile, say, log } = options;
   const given = options.env ?? process.env;
+  if (options.port !== 0) await portIsFree(options.port);
   await mkdir(dataFolder, { recursive: true });
   const mailbox = given['REPLY_ADDRESS'] ?? REPLY_ADDRESS;
   const replyPort = Number(given['SMTP_LISTEN_PORT'] ?? (await freePort()));
+  const former = accessFile === undefined ? null : await takeFormerAccess(accessFile);
   const stack = await startStack({
     dataFolder: join(dataFolder, 'servers'),
     say,
@@ -85,7 +89,7 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
   try {
     const database = given['MONGODB_DATABASE'] ?? DATABASE;
     const secret = given['DESKFERRY_SECRET'] ?? (await keptSecret(join(dataFolder, 'secret')));
-    const keys = await sampleTenant(stack, database, options.former ?? null);
+    const keys = await sampleTenant(stack, database, former);
     const port = options.port === 0 ? await freePort() : options.port;
     const url = `http://127.0.0.1:${port}`;
     const smtp = given['SMTP_URL'] ?? stack.smtp;
@@ -115,7 +119,7 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
       start(`import worker ${n}`, 'workers/run.ts', ['imports'], IMPORT_WORKER_MEMORY);
     say('Starting the API and the workers ...');
     await within(60_000, [ready(`${url}/readyz`), ...processes.map((each) => each.ready)]);
-    return {
+    const service: LocalService = {
       url,
       ...keys,
       mongodbUri: stack.mongodbUri,
@@ -128,6 +132,8 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
       processes,
       stop,
     };
+    if (accessFile !== undefined) await writeAccess(accessFile, service);
+    return service;
   } catch (error) {
     await stop();
     throw error;
@@ -135,7 +141,7 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
 }
 
 /** Writes the access file so that a reader never sees half of it. */
-export async function writeAccess(file: string, access: DevelopmentAccess): Promise<void> {
+async function writeAccess(file: string, access: DevelopmentAccess): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const { url, requesterKey, operatorKey, portal, mongodbUri, database } = access;
   const { temporalAddress, temporalUi, mailUi, smtp } = access;
@@ -156,7 +162,7 @@ export async function writeAccess(file: string, access: DevelopmentAccess): Prom
 }
 
 /** Takes the access file of a former start away, so that nobody reads old addresses, and gives what it said. */
-export async function takeFormerAccess(file: string): Promise<Partial<DevelopmentAccess> | null> {
+async function takeFormerAccess(file: string): Promise<Partial<DevelopmentAccess> | null> {
   try {
     const former = JSON.parse(await readFile(file, 'utf8')) as Partial<DevelopmentAccess>;
     await rm(file);
@@ -222,6 +228,20 @@ async function createDevelopmentPortal(db: Db): Promise<void> {
   } catch (error) {
     // A former start made it.
     if (!(error instanceof PortalExists)) throw error;
+  }
+}
+
+/** @throws Error saying what to do when something listens there already */
+async function portIsFree(port: number): Promise<void> {
+  const server = createServer();
+  try {
+    server.listen(port);
+    await once(server, 'listening');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`Port ${port} cannot be used (${code}); set PORT to another one.`, { cause: error });
+  } finally {
+    server.close();
   }
 }
 

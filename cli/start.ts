@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { startLocalService, takeFormerAccess, writeAccess } from './local-service.ts';
+import { startLocalService } from './local-service.ts';
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -18,9 +18,11 @@ const service = await startLocalService({
   port,
   say: print,
   log: print,
-  former: await takeFormerAccess(accessFile),
+  accessFile,
+}).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
 });
-await writeAccess(accessFile, service);
 
 print('');
 print(`API             ${service.url}  (documentation: ${service.url}/docs)`);
