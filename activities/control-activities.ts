@@ -1,4 +1,5 @@
 import type { Phase } from '../domain/phase.ts';
+import type { Tab } from '../domain/tab.ts';
 import type { UndoCounts, UndoStep } from '../domain/undo.ts';
 import type { WrittenReport } from './import-activities.ts';
 
@@ -88,4 +89,18 @@ export interface Erased {
 export interface RetentionActivities {
   /** Requests that were closed longer ago than the retention time and are not erased yet; the longest ago first, at most 100. */
   findDueErasures(input: { now: number }): Promise<{ requests: string[]; days: number }>;
+}
+
+/** What of a tab a sample takes. */
+export interface ChosenTab {
+  tab: Tab;
+  chosen: number;
+}
+
+/** The activities of a sample run besides those of an import (B6), on the task queue of the import workers. */
+export interface SampleActivities {
+  /** Chooses the first records of each staged tab and everything they refer to; the others are marked NOT_IN_SAMPLE. */
+  chooseSample(input: { request: string; records: number }): Promise<{ tabs: ChosenTab[] }>;
+  /** Removes the throw-away portal and all that a sample run kept but its report; again is harmless. */
+  clearSample(input: { request: string }): Promise<void>;
 }

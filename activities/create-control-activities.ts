@@ -2,11 +2,14 @@ import { createReportSigner } from '../store/report-signature.ts';
 import type {
   EraseActivities,
   RetentionActivities,
+  SampleActivities,
   SweepActivities,
   UndoActivities,
   UndoHoldActivities,
 } from './control-activities.ts';
 import type { ActivityDependencies } from './create-activities.ts';
+import { makeChooseSample } from './choose-sample.ts';
+import { makeClearSample } from './clear-sample.ts';
 import { makeDecideUndo } from './decide-undo.ts';
 import { makeEraseRequest } from './erase-request.ts';
 import { makeFindAstray } from './find-astray.ts';
@@ -36,11 +39,15 @@ export function createControlActivities(
   };
 }
 
-/** What import workers do besides importing: taking back what was imported, and erasing. */
-export function createAftercareActivities(deps: ActivityDependencies): UndoActivities & EraseActivities {
+/** What import workers do besides importing: samples, taking back what was imported, and erasing. */
+export function createAftercareActivities(
+  deps: ActivityDependencies,
+): UndoActivities & EraseActivities & SampleActivities {
   const { stores, importStores, incomingMails, storage, desk, settings } = deps;
   return {
     eraseRequest: makeEraseRequest({ stores, importStores, incomingMails, storage, desk }),
+    chooseSample: makeChooseSample({ stores: importStores, storage }),
+    clearSample: makeClearSample({ stores, importStores, storage, desk }),
     decideUndo: makeDecideUndo({ stores, desk }),
     removeRecords: makeRemoveRecords({ stores, desk }),
     removeUnused: makeRemoveUnused({ stores, storage, desk }),

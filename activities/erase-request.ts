@@ -5,10 +5,12 @@ import { TABS } from '../domain/tab.ts';
 import type { Erasures } from '../store/erasures.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { IncomingMails } from '../store/incoming-mail.ts';
+import type { Links } from '../store/links.ts';
 import type { Requests } from '../store/requests.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Uploads } from '../store/uploads.ts';
 import { beat } from './beat.ts';
+import { clearSample } from './clear-sample.ts';
 import type { EraseActivities, Erased } from './control-activities.ts';
 import { ImportError } from './errors.ts';
 import { findUnusedFiles, removeUnusedFiles } from './remove-unused.ts';
@@ -18,11 +20,12 @@ export interface EraseRequestDeps {
     requests: Pick<Requests, 'get'>;
     uploads: Pick<Uploads, 'list' | 'remove'>;
     erasures: Erasures;
+    links: Pick<Links, 'removeOf'>;
   };
   importStores: ImportStores;
   incomingMails: Pick<IncomingMails, 'ofRequest' | 'erase'>;
   storage: Pick<Storage, 'list' | 'bytes' | 'remove' | 'removeAll'>;
-  desk: Pick<Desk, 'scanPortal'>;
+  desk: Pick<Desk, 'scanPortal' | 'dropSamplePortal'>;
   now?: () => Date;
 }
 
@@ -46,6 +49,7 @@ export function makeEraseRequest(deps: EraseRequestDeps): EraseActivities['erase
     await storage.removeAll(`uploads/${request}/`);
     for (const { key } of await stores.uploads.list(request)) await stores.uploads.remove(request, key);
     await incomingMails.erase(request);
+    await clearSample(deps, request);
     await storage.removeAll(`segments/${request}/`);
     await storage.removeAll(`folded/${request}/`);
     if (portal !== null) await removeUnusedFiles(deps, request, portal);

@@ -6,7 +6,7 @@ import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
 import { type IdSet, IdSetBuilder } from './id-set.ts';
 import type { ImportActivities } from './import-activities.ts';
-import { planOf } from './plan-view.ts';
+import { keeperOf, planOf } from './plan-view.ts';
 
 /** Where the ids lie that a request imported up to the end of a phase. */
 export function foldedKey({ request, phase, tab }: { request: string; phase: Phase; tab: Tab }): string {
@@ -14,8 +14,8 @@ export function foldedKey({ request, phase, tab }: { request: string; phase: Pha
 }
 
 /** Where the ids lie that were under the request's scope before its first phase. */
-export function foundBeforeKey({ request, tab }: { request: string; tab: Tab }): string {
-  return `folded/${request}/before/${tab}`;
+export function foundBeforeKey({ tab, ...run }: { request: string; phase: Phase; tab: Tab }): string {
+  return `folded/${keeperOf(run)}/before/${tab}`;
 }
 
 interface Deps {

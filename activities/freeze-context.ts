@@ -32,7 +32,11 @@ export function makeFreezeContext(deps: FreezeContextDeps): ImportActivities['fr
     if (begun?.done.includes(after) === true) return;
     if (after === 'start') await freezeStart(deps, plan);
     // contacts are kept by mail address as they are imported; agents may have been in the portal before and have no row
-    if (after === 'agents') await freezePeople(deps, plan, 'agents', 'agent');
+    if (after === 'agents') {
+      await freezePeople(deps, plan, 'agents', 'agent');
+      const { portal } = begun ?? { portal: plan.portal };
+      if (portal !== plan.portal) await freezePeople(deps, { ...plan, portal }, 'agents', 'agent');
+    }
     await stores.frozen.reached(run.request, run.phase, after);
   };
 }
@@ -42,11 +46,13 @@ async function freezeStart(deps: FreezeContextDeps, plan: StoredPlan): Promise<v
   const { request, phase, continues } = plan;
   const portal = await desk.portal(plan.portal);
   const startedAt = (deps.now ?? (() => new Date()))();
+  // B6: a sample is written into a throw-away copy, with everyone who is in the portal itself
+  const target = phase === 'sample' ? await desk.openSamplePortal(plan.portal, request) : plan.portal;
   const earlier = continues === null ? null : await stores.frozen.find(request, continues);
   await stores.frozen.begin(request, phase, {
     startedAt,
     importTime: earlier?.importTime ?? startedAt,
-    portal: plan.portal,
+    portal: target,
     scope: plan.scope,
     primaryContact: portal.primaryContact,
     departments: portal.departments,
@@ -57,7 +63,7 @@ async function freezeStart(deps: FreezeContextDeps, plan: StoredPlan): Promise<v
   if (has('accounts')) await freezePeople(deps, plan, 'accounts', 'accountBefore');
   if (has('contacts', 'threads', 'comments', 'attachments'))
     await freezePeople(deps, plan, 'contacts', 'contactBefore');
-  if (continues === null) await noteFound(deps, plan);
+  if (continues === null) await noteFound(deps, plan, target);
 }
 
 const KEYS: Partial<Record<Tab, { field: string; key: (text: string) => string }>> = {
@@ -101,15 +107,22 @@ function entryOf(deskId: string, { createdTime, status }: Fields): FrozenEntry {
 }
 
 /** Notes what stands under the scope already, so that it is not taken for extra (D2). */
-async function noteFound({ storage, desk }: FreezeContextDeps, plan: StoredPlan): Promise<void> {
+async function noteFound(
+  { storage, desk }: FreezeContextDeps,
+  plan: StoredPlan,
+  target: string,
+): Promise<void> {
   for (const tab of plan.tabs) {
     const ids = new IdSetBuilder();
-    for await (const page of desk.scan(plan.portal, plan.scope, tab)) {
+    for await (const page of desk.scan(target, plan.scope, tab)) {
       beat();
       for (const { externalId, createdBy } of page) {
         if (createdBy?.request !== plan.request) ids.add(externalId);
       }
     }
-    await storage.put(foundBeforeKey({ request: plan.request, tab }), ids.build().toBytes());
+    await storage.put(
+      foundBeforeKey({ request: plan.request, phase: plan.phase, tab }),
+      ids.build().toBytes(),
+    );
   }
 }

@@ -12,6 +12,7 @@ import type { ImportActivities, SegmentRange } from './import-activities.ts';
 import { type PreparedRecord, RecordPreparer } from './prepare-records.ts';
 import { readSegment, type SegmentLines } from './segment-file.ts';
 import { loadWorld, type PhaseWorld } from './phase-world.ts';
+import { keeperOf } from './plan-view.ts';
 
 export interface ImportSegmentsDeps {
   stores: ImportStores & { links: Links };
@@ -138,7 +139,8 @@ class SegmentImporter {
 
   /** Before the ledger document: who reads the one finds the other. */
   async #keepFailures(segment: Segment, outcomes: readonly RecordOutcome[]): Promise<void> {
-    const { request, phase, tab } = this.#key;
+    const { phase, tab } = this.#key;
+    const keeper = keeperOf(this.#key);
     const { failures } = this.#deps.stores;
     const failed: { externalId: string; code: FailureCode }[] = [];
     const sound: string[] = [];
@@ -148,9 +150,9 @@ class SegmentImporter {
       if (result === 'failed') failed.push({ externalId, code: code as FailureCode });
       else sound.push(externalId);
     }
-    await failures.put(request, tab, failed);
+    await failures.put(keeper, tab, failed);
     // a first run finds nothing to take away
-    if (segment.generation > 1 || phase === 'phase-2') await failures.remove(request, tab, sound);
+    if (segment.generation > 1 || phase === 'phase-2') await failures.remove(keeper, tab, sound);
   }
 }
 

@@ -7,6 +7,14 @@ import type { Tab } from '../domain/tab.ts';
 import { ImportError } from './errors.ts';
 import type { PhaseRun } from './import-activities.ts';
 
+/**
+ * Whose failures, bundled files and found ids a run keeps. A sample run's are its own: a phase may begin beside it, and nothing of a
+ * sample may count for a phase (B6).
+ */
+export function keeperOf({ request, phase }: PhaseRun): string {
+  return phase === 'sample' ? `${request}.sample` : request;
+}
+
 /** @throws ImportError PLAN_MISSING */
 export async function planOf(stores: Pick<ImportStores, 'plans'>, run: PhaseRun): Promise<StoredPlan> {
   const plan = await stores.plans.find(run.request, run.phase);

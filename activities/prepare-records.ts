@@ -19,7 +19,7 @@ import type { Links } from '../store/links.ts';
 import type { Storage } from '../store/storage.ts';
 import type { PhaseWorld } from './phase-world.ts';
 import { readerOf } from './part-view.ts';
-import { partAt } from './plan-view.ts';
+import { keeperOf, partAt } from './plan-view.ts';
 import type { SegmentLine } from './segment-file.ts';
 import { blobKey, foldPath } from './unpack-bundles.ts';
 import { normalisePath } from '../sources/zip-path.ts';
@@ -83,7 +83,7 @@ export class RecordPreparer {
       const complete = completeRecord(this.#tab, read, world(line));
       const { fields, given, warnings } = complete;
       let { faults } = complete;
-      if (files !== null) faults = withFile(faults, read, fields, files, this.#world.plan.request);
+      if (files !== null) faults = withFile(faults, read, fields, files, keeperOf(this.#world.plan));
       const outcome = blankOutcome(line);
       const said = sayFaults(faults);
       if (said !== null) return { ...NOT_WRITTEN, outcome: { ...outcome, ...said } };
@@ -121,7 +121,7 @@ export class RecordPreparer {
     const outcome = blankOutcome(line);
     outcome.code = code;
     outcome.message = line.message ?? null;
-    if (code === 'DUPLICATE_ROW') outcome.result = 'skipped';
+    if (code === 'DUPLICATE_ROW' || code === 'NOT_IN_SAMPLE') outcome.result = 'skipped';
     if (code === 'DUPLICATE_ID') outcome.column = this.#idHeader(line.file);
     return { ...NOT_WRITTEN, outcome };
   }
@@ -165,7 +165,7 @@ export class RecordPreparer {
       const found = new Map<string, Parent>();
       for (const [id, deskId] of await this.#world.resolve(desk, tab, ids)) found.set(id, { deskId });
       const missing = [...ids].filter((id) => !found.has(id));
-      for (const id of await stores.failures.among(plan.request, tab, missing)) found.set(id, 'failed');
+      for (const id of await stores.failures.among(keeperOf(plan), tab, missing)) found.set(id, 'failed');
       if (tab === 'articles') await this.#markTranslations(found);
       parents.set(tab, found);
     });
@@ -233,7 +233,7 @@ export class RecordPreparer {
     const { plan } = this.#world;
     for (const upload of plan.uploads.filter((each) => each.zip).toReversed()) {
       if (open.size === 0) break;
-      const found = await this.#deps.stores.bundledFiles.find(plan.request, upload.key, [...open.keys()]);
+      const found = await this.#deps.stores.bundledFiles.find(keeperOf(plan), upload.key, [...open.keys()]);
       for (const [folded, candidates] of found) {
         const paths = open.get(folded);
         if (paths === undefined) continue;
@@ -304,7 +304,7 @@ function withFile(
   read: ReadRecord,
   fields: DeskRecord['fields'],
   files: ReadonlyMap<string, BundledFile>,
-  request: string,
+  keeper: string,
 ): Fault[] {
   const path = read.fields['filePath'];
   if (typeof path !== 'string') return faults;
@@ -337,7 +337,7 @@ function withFile(
     }
     fields['sha256'] = file.sha256;
     fields['size'] = file.size;
-    fields['storageKey'] = blobKey(request, file.sha256);
+    fields['storageKey'] = blobKey(keeper, file.sha256);
   }
   return more.length === 0 ? faults : orderFaults([...faults, ...more]);
 }

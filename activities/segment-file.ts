@@ -40,7 +40,7 @@ export const SEGMENT_BYTES = 8_000_000;
 export function segmentKey(
   { request, phase, tab }: { request: string; phase: Phase; tab: Tab },
   number: number,
-  kind: 'ndjson' | 'keys' | 'superseded',
+  kind: 'ndjson' | 'keys' | 'superseded' | 'chosen',
 ): string {
   return `segments/${request}/${phase}/${tab}/${padded(number)}.${kind}`;
 }

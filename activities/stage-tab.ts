@@ -30,7 +30,8 @@ export function makeStageTab(deps: StageTabDeps): ImportActivities['stageTab'] {
     const done = await deps.stores.segments.findStaged(key);
     if (done !== null) return { segments: done.segments, records: done.records };
     const plan = await planOf(deps.stores, run);
-    if (run.tab === 'attachments') await unpackBundles(deps, plan);
+    // of a sample only those files that it takes, once it is chosen (B6)
+    if (run.tab === 'attachments' && run.phase !== 'sample') await unpackBundles(deps, plan);
     const stager = new Stager(deps, plan, key);
     await stager.resume();
     await stager.run();

@@ -6,7 +6,7 @@ import type { ImportStores } from '../store/import-stores.ts';
 import type { PlannedUpload, StoredPlan } from '../store/plans.ts';
 import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
-import { accessTo } from './plan-view.ts';
+import { accessTo, keeperOf } from './plan-view.ts';
 
 interface Deps {
   stores: Pick<ImportStores, 'bundledFiles'>;
@@ -14,8 +14,8 @@ interface Deps {
 }
 
 /** Where an attachment's content lies: under its own SHA-256, so that equal files are kept once. */
-export function blobKey(request: string, sha256: string): string {
-  return `blobs/${request}/${sha256}`;
+export function blobKey(keeper: string, sha256: string): string {
+  return `blobs/${keeper}/${sha256}`;
 }
 
 /** A path as people write it: case, Unicode form and the kind of slash do not matter. */
@@ -26,15 +26,21 @@ export function foldPath(path: string): string {
 /**
  * Unpacks the attachment files of a phase's ZIPs into storage and keeps an index of their paths; what is unpacked already is
  * not unpacked again. A file that cannot be read is left out: its attachment fails as FILE_MISSING.
+ * @param wanted folded paths; without it, all
  */
-export async function unpackBundles(deps: Deps, plan: StoredPlan): Promise<void> {
+export async function unpackBundles(
+  deps: Deps,
+  plan: StoredPlan,
+  wanted: ReadonlySet<string> | null = null,
+): Promise<void> {
+  const keeper = keeperOf(plan);
   for (const upload of plan.uploads) {
-    if (!upload.zip || (await deps.stores.bundledFiles.isUnpacked(plan.request, upload.key))) continue;
+    if (!upload.zip || (await deps.stores.bundledFiles.isUnpacked(keeper, upload.key))) continue;
     const tables = new Set(
       plan.parts.flatMap((part) => (part.upload === upload.key && part.entry !== null ? [part.entry] : [])),
     );
-    await unpack(deps, plan.request, upload, tables);
-    await deps.stores.bundledFiles.unpacked(plan.request, upload.key);
+    await unpack(deps, keeper, upload, { tables, wanted });
+    await deps.stores.bundledFiles.unpacked(keeper, upload.key);
   }
 }
 
@@ -42,9 +48,9 @@ const INDEXED_AT_ONCE = 500;
 
 async function unpack(
   { stores, storage }: Deps,
-  request: string,
+  keeper: string,
   upload: PlannedUpload,
-  tables: ReadonlySet<string>,
+  { tables, wanted }: { tables: ReadonlySet<string>; wanted: ReadonlySet<string> | null },
 ): Promise<void> {
   // sizes were judged when the request was verified, against its own limits
   const caps = { ...DEFAULT_ZIP_CAPS, unpackedBytes: Number.MAX_SAFE_INTEGER };
@@ -54,6 +60,7 @@ async function unpack(
     for (const entry of archive.entries) {
       if (tables.has(entry.name)) continue;
       const folded = foldPath(entry.name);
+      if (wanted !== null && !wanted.has(folded)) continue;
       groups.set(folded, [...(groups.get(folded) ?? []), entry]);
     }
     let index = new Map<string, BundledFile[]>();
@@ -61,15 +68,15 @@ async function unpack(
       const files: BundledFile[] = [];
       for (const entry of entries) {
         beat();
-        const file = await keep(storage, request, archive, entry);
+        const file = await keep(storage, keeper, archive, entry);
         if (file !== null) files.push(file);
       }
       index.set(folded, files);
       if (index.size < INDEXED_AT_ONCE) continue;
-      await stores.bundledFiles.put(request, upload.key, index);
+      await stores.bundledFiles.put(keeper, upload.key, index);
       index = new Map();
     }
-    await stores.bundledFiles.put(request, upload.key, index);
+    await stores.bundledFiles.put(keeper, upload.key, index);
   } finally {
     archive.close();
   }
@@ -80,7 +87,7 @@ const HELD_BYTES = 4_000_000;
 
 async function keep(
   storage: Storage,
-  request: string,
+  keeper: string,
   archive: ZipArchive,
   entry: ZipEntry,
 ): Promise<BundledFile | null> {
@@ -95,7 +102,7 @@ async function keep(
       beat();
     }
     const sha256 = hash.digest('hex');
-    const key = blobKey(request, sha256);
+    const key = blobKey(keeper, sha256);
     if (!(await storage.exists(key))) {
       await storage.put(key, entry.bytes <= HELD_BYTES ? Buffer.concat(held) : await archive.read(entry));
     }

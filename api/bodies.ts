@@ -145,6 +145,16 @@ export const noBody = z
   .strictObject({})
   .meta({ description: 'Nothing is needed; the body may be left out.' });
 export const reasonBody = z.strictObject({ reason }).meta({ id: 'Reason' });
+export const sampleBody = z
+  .strictObject({
+    records: z
+      .int('is not a whole number')
+      .min(1, 'is less than 1')
+      .max(100, 'is more than 100')
+      .default(10)
+      .meta({ description: 'How many records of each tab; what they refer to comes with them.' }),
+  })
+  .meta({ id: 'Sample', outputId: 'SampleOrdered', description: 'How large a sample is (B6).' });
 export const mayReasonBody = z.strictObject({ reason: reason.optional() }).meta({ id: 'OptionalReason' });
 
 export const resumeBody = z

@@ -25,6 +25,7 @@ import {
   type QueueToFront,
   type Refusal,
   REFUSALS,
+  type SampleRunInput,
   SNAPSHOT_QUERY,
   type UpdateArguments,
   UPDATES,
@@ -84,7 +85,7 @@ export interface MigrationWorkflows {
   order(order: {
     workflowType: string;
     workflowId: string;
-    input: ControlInput;
+    input: ControlInput | SampleRunInput;
     /** the line that the Web UI shows */
     summary: string;
     again: boolean;

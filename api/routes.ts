@@ -11,6 +11,7 @@ import { previewRoutes } from './routes/preview.ts';
 import { progressRoutes } from './routes/progress.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { replyRoutes } from './routes/replies.ts';
+import { sampleRoutes } from './routes/sample.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { trailRoutes } from './routes/trail.ts';
 import { undoRoutes } from './routes/undo.ts';
@@ -26,6 +27,7 @@ export function createRoutes(api: Api): Route[] {
     ...previewRoutes(api),
     ...deskRoutes(api),
     ...commandRoutes(api),
+    ...sampleRoutes(api),
     ...undoRoutes(api),
     ...eraseRoutes(api),
     ...replyRoutes(api),

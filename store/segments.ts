@@ -87,6 +87,8 @@ export interface StagedTabTotals {
 export interface Segments {
   /** Closes a segment; one that is there already stays. */
   close(key: TabKey, segment: Omit<Segment, 'generation' | 'finished' | 'proof'>): Promise<void>;
+  /** B6: of a sample, names the file that holds what was chosen of a segment. */
+  choose(key: TabKey, number: number, file: Pick<Segment, 'storageKey' | 'bytes' | 'sha256'>): Promise<void>;
   last(key: TabKey): Promise<Segment | null>;
   /** Segments behind a number in order, without their outcomes. */
   page(key: TabKey, after: number, limit: number): Promise<Segment[]>;
@@ -139,6 +141,9 @@ export function createSegments(db: Db): Segments {
         { $setOnInsert: { ...segment, generation: 0, finished: null, proof: null, outcomes: null } },
         { upsert: true },
       );
+    },
+    async choose(key, number, { storageKey, bytes, sha256 }) {
+      await segments.updateOne({ _id: idOf(key, number) }, { $set: { storageKey, bytes, sha256 } });
     },
     async last(key) {
       const [found] = await segments

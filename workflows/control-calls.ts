@@ -2,6 +2,7 @@ import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type {
   EraseActivities,
   RetentionActivities,
+  SampleActivities,
   SweepActivities,
   UndoActivities,
   UndoHoldActivities,
@@ -46,6 +47,8 @@ const THOROUGH: ActivityOptions = {
 export const undoWork = proxyActivities<UndoActivities>(THOROUGH);
 
 export const erasing = proxyActivities<EraseActivities>(THOROUGH);
+
+export const sampling = proxyActivities<SampleActivities>(THOROUGH);
 
 export const retention = proxyActivities<RetentionActivities>(SOON);
 

@@ -3,5 +3,6 @@ export { erase, eraseDue } from './erase.ts';
 export { importPhase } from './import-phase.ts';
 export { migration } from './migration.ts';
 export { processingQueue } from './processing-queue.ts';
+export { sampleRun } from './sample-run.ts';
 export { sweep } from './sweep.ts';
 export { undo } from './undo.ts';

@@ -4,6 +4,7 @@ import type { Phase } from '../domain/phase.ts';
 import type { UploadSummary } from '../domain/request.ts';
 import type { Tab } from '../domain/tab.ts';
 import type { MigrationRecord } from './migration-record.ts';
+import type { SamplePosition } from './sample-run.ts';
 
 /** The contract between the API and the workflows: ids, task queues, arguments, updates, signals, queries. */
 
@@ -144,6 +145,17 @@ export interface ControlInput {
   /** `operator:<key name>`, or `system` */
   by: string;
   reason: string;
+}
+
+/** Argument of a sample run (B6). */
+export interface SampleRunInput {
+  request: string;
+  /** `role:<key name>` */
+  by: string;
+  /** how many records of each tab, 1 to 100 */
+  records: number;
+  /** where to go on with a new history; only the workflow itself gives it */
+  position?: SamplePosition;
 }
 
 /** Query of a migration: what it holds, so that what was lost outside of it can be given back. */

@@ -8,6 +8,7 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } 
 import { pino } from 'pino';
 import type {
   EraseActivities,
+  SampleActivities,
   UndoActivities,
   UndoHoldActivities,
 } from '../../activities/control-activities.ts';
@@ -329,13 +330,15 @@ export class ApiUnderTest {
   }
 }
 
-/** An undo and an erasure that find nothing to do, but write their reports and notes. */
+/** A sample that chooses nothing, an undo and an erasure that find nothing to do, but write their reports and notes. */
 function playAftercare(
   { reports, erasures }: Stores,
   storage: Storage,
-): UndoActivities & UndoHoldActivities & EraseActivities {
+): UndoActivities & UndoHoldActivities & EraseActivities & SampleActivities {
   const none = { files: 0, bytes: 0, segments: 0, records: 0, mails: 0, attachmentFiles: 0 };
   return {
+    chooseSample: async () => ({ tabs: [] }),
+    clearSample: async () => {},
     beginUndo: async () => ({ portal: null, taken: false }),
     endUndo: async () => {},
     decideUndo: async () => ({ created: 0 }),

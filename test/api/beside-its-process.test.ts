@@ -96,3 +96,38 @@ it('F5: an erasure is ordered once; what was erased is on the request', async ()
     records: 0,
   });
 });
+
+it('B6: a sample can be run before phase 1, once all steps are done, and one at a time', async () => {
+  const path = await hana.file();
+  const id = path.split('/').at(-1) ?? '';
+  expect(await hana.post(`${path}/sample`)).toMatchObject({
+    status: 422,
+    body: { type: 'urn:deskferry:problem:step-missing' },
+  });
+  await api.portal(`sample-${id}`, tenant);
+  await hana.put(`${path}/desk`, { kind: 'embedded', portal: `sample-${id}` });
+  await hana.upload(`${path}/files/Contacts.csv`, 'ContactExtId,Last Name\n1,Sato\n');
+  for (const records of [0, 101, 1.5, 'ten']) {
+    expect((await hana.post(`${path}/sample`, { records })).status).toBe(422);
+  }
+  const gate = api.world.hold('planPhase');
+  expect(await hana.post(`${path}/sample`)).toMatchObject({ status: 202, body: { id, state: 'PENDING' } });
+  expect(await hana.post(`${path}/sample`, { records: 5 })).toMatchObject({
+    status: 409,
+    body: { type: 'urn:deskferry:problem:not-possible' },
+  });
+  gate.open();
+  await until('it is done', async () =>
+    (await api.stores.audit.list(id)).some(({ action }) => action === 'sampled'),
+  );
+  const entries = (await api.stores.audit.list(id)).filter(({ action }) => action === 'sampleOrdered');
+  expect(entries.map(({ by, reason }) => [by, reason])).toEqual([
+    [`requester:${hana.name}`, 'the first 10 records of each tab'],
+  ]);
+  await until(
+    'another one may be run',
+    async () => (await hana.post(`${path}/sample`, { records: 100 })).status === 202,
+  );
+  await hana.post(`${path}/cancel`);
+  expect(await hana.post(`${path}/sample`)).toMatchObject({ status: 409, body: { state: 'CANCELLED' } });
+});
