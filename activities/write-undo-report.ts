@@ -22,7 +22,7 @@ export interface WriteUndoReportDeps {
 }
 
 /** Columns of an undo's `<Tab>.csv`. */
-export const UNDO_COLUMNS = ['external_id', 'desk_id', 'result', 'code', 'referred_by'] as const;
+const UNDO_COLUMNS = ['external_id', 'desk_id', 'result', 'code', 'referred_by'] as const;
 
 /** Makes the activity that writes the report of an undo (F1): what was removed, what was kept and why. Again writes the same. */
 export function makeWriteUndoReport(deps: WriteUndoReportDeps): UndoActivities['writeUndoReport'] {

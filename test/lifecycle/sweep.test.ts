@@ -8,6 +8,8 @@ import {
   QUEUE_QUERY,
   type QueueLine,
   SWEEP,
+  UNDO,
+  undoWorkflowId,
 } from '../../workflows/messages.ts';
 import type { Swept } from '../../workflows/sweep.ts';
 import { type FiledRequest, OPERATOR, REQUESTER, ServiceInProcess } from './service-in-process.ts';
@@ -258,6 +260,26 @@ describe('the processing queue', () => {
     world.clear();
     await next.reaches('it is imported', ({ state }) => state === 'REPLY_WINDOW');
   });
+});
+
+test('A8, C2: an undo that was terminated no longer holds its portal; one that runs does', async () => {
+  const portal = await service.portal();
+  const request = await service.create(portal);
+  await request.command('cancel', { by: REQUESTER, reason: 'a mistake' });
+  await request.handle.result();
+  const undo = await service.client.workflow.start(UNDO, {
+    // nobody works there: it stays where it is
+    taskQueue: 'nobody',
+    workflowId: undoWorkflowId(request.id),
+    args: [{ request: request.id, by: OPERATOR, reason: 'r' }],
+  });
+  await service.stores.portalClaims.claim(portal, request.id);
+  await service.deps.desk.close(portal, request.id);
+  await sweep();
+  expect(await service.stores.portalClaims.holder(portal)).toBe(request.id);
+  await undo.terminate();
+  await swept('the portal is free', async () => (await service.stores.portalClaims.holder(portal)) === null);
+  expect(await portalOf(portal)).toMatchObject({ closedBy: null });
 });
 
 test('The sweep is started every minute by a schedule, however often it is made', async () => {
