@@ -81,7 +81,9 @@ export class PhaseWorld {
   /** C9: who was in the portal before the phase, by mail address or account name. */
   before(tab: Tab, keys: ReadonlySet<string>): Promise<Map<string, FrozenEntry>> {
     const kind = BEFORE[tab];
-    return kind === undefined ? Promise.resolve(new Map<string, FrozenEntry>()) : this.#lookUp(this.plan.phase, kind, keys);
+    return kind === undefined
+      ? Promise.resolve(new Map<string, FrozenEntry>())
+      : this.#lookUp(this.plan.phase, kind, keys);
   }
 
   /** E3: the ids that an earlier phase imported, or null in a first phase. */
