@@ -18,7 +18,7 @@ const wholeNumber = (text: string): number => {
 
 const options = new Command('bench')
   .description('Measures the import against a plain script on the same files and server.')
-  .option('--megabytes <n>', 'size of the tickets file', wholeNumber, 20)
+  .option('--megabytes <n>', 'size of the tickets file', wholeNumber, 30)
   .option('--workers <n>', 'import worker processes', wholeNumber, 1)
   .option('--rounds <n>', 'how often everything is measured; the median counts', wholeNumber, 3)
   .option('--json', 'only one line of JSON at the end, progress on standard error')

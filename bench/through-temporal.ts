@@ -15,6 +15,7 @@ import { IMPORT_WORKER_MEMORY } from './run-file.ts';
 export interface PhaseTimed {
   seconds: number;
   importActivities: number;
+  /** of the longest run */
   events: number;
   /** of the largest argument or result */
   payloadBytes: number;
@@ -63,7 +64,11 @@ export async function startWorkers(temporalAddress: string, place: Place): Promi
         const outcome = (await handle.result()) as PhaseOutcome;
         const seconds = (performance.now() - begun) / 1_000;
         if (outcome.ended !== 'done') throw new Error(`the phase ended as ${outcome.ended}`);
-        return { seconds, ...(await historyOf(client, handle.workflowId)), workerRssMb: await watch.stop() };
+        return {
+          seconds,
+          ...(await historyOf(client, handle.workflowId, handle.firstExecutionRunId)),
+          workerRssMb: await watch.stop(),
+        };
       } finally {
         await Promise.all(workers.map(end));
       }
@@ -75,21 +80,28 @@ export async function startWorkers(temporalAddress: string, place: Place): Promi
   };
 }
 
+/** What the histories of a workflow's runs say: of the first, and of those that went on from it. */
 async function historyOf(
   client: Client,
   workflowId: string,
+  firstRun: string,
 ): Promise<Pick<PhaseTimed, 'importActivities' | 'events' | 'payloadBytes'>> {
-  const { events = [] } = await client.workflow.getHandle(workflowId).fetchHistory();
-  const found = { importActivities: 0, events: events?.length ?? 0, payloadBytes: 0 };
-  for (const event of events ?? []) {
-    const scheduled = event.activityTaskScheduledEventAttributes;
-    if (scheduled?.activityType?.name === 'importSegments') found.importActivities++;
-    const payloads = [
-      ...(scheduled?.input?.payloads ?? []),
-      ...(event.activityTaskCompletedEventAttributes?.result?.payloads ?? []),
-    ];
-    const bytes = payloads.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
-    found.payloadBytes = Math.max(found.payloadBytes, bytes);
+  const found = { importActivities: 0, events: 0, payloadBytes: 0 };
+  for (let run: string | null = firstRun; run !== null; ) {
+    const { events } = await client.workflow.getHandle(workflowId, run).fetchHistory();
+    found.events = Math.max(found.events, events?.length ?? 0);
+    run = null;
+    for (const event of events ?? []) {
+      const scheduled = event.activityTaskScheduledEventAttributes;
+      if (scheduled?.activityType?.name === 'importSegments') found.importActivities++;
+      const payloads = [
+        ...(scheduled?.input?.payloads ?? []),
+        ...(event.activityTaskCompletedEventAttributes?.result?.payloads ?? []),
+      ];
+      const bytes = payloads.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+      found.payloadBytes = Math.max(found.payloadBytes, bytes);
+      run = event.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? run;
+    }
   }
   return found;
 }
