@@ -1,4 +1,4 @@
-// Runs a phase step after step in this process, each step timed alone, with the activities themselves; two import activities at a
+// Runs phases, one after the other, step after step in this process, each step timed alone, with the activities themselves; two import activities at a
 // time, as the workflow does. Prints one line of JSON.
 //     node bench/step-by-step.ts '<StepsAsked as JSON>'
 import type { Phase } from '../domain/phase.ts';
@@ -14,12 +14,12 @@ import { makeReconcileSegments } from '../activities/reconcile-segments.ts';
 import { makeStageTab } from '../activities/stage-tab.ts';
 import { makeWriteReport } from '../activities/write-report.ts';
 import { createReportSigner } from '../store/report-signature.ts';
-import { openWorld, type Place } from './file-request.ts';
+import { openWorld, type Place, type World } from './file-request.ts';
 
 export interface StepsAsked {
   place: Place;
   request: string;
-  phase: Phase;
+  phases: Phase[];
 }
 
 const STEPS = ['plan', 'freeze', 'stage', 'import', 'readBack', 'prove', 'fold', 'report'] as const;
@@ -39,8 +39,7 @@ export interface StepsTimed {
 
 const PARALLEL = 2;
 
-async function runSteps({ place, request, phase }: StepsAsked): Promise<StepsTimed> {
-  const world = await openWorld(place);
+async function runPhase(world: World, request: string, phase: Phase): Promise<StepsTimed> {
   const importSegments = makeImportSegments(world);
   const planImport = makePlanImport(world);
   const reconcileSegments = makeReconcileSegments(world);
@@ -100,12 +99,13 @@ async function runSteps({ place, request, phase }: StepsAsked): Promise<StepsTim
   }
   await time('fold', null, () => makeFoldImported(world)(run));
   await time('report', null, () => makeWriteReport({ ...world, signer: createReportSigner('bench') })(run));
-  await world.close();
   timed.rssMb = process.resourceUsage().maxRSS / 1_024;
   return timed;
 }
 
-const asked = process.argv[2];
-if (asked !== undefined) {
-  process.stdout.write(`${JSON.stringify(await runSteps(JSON.parse(asked) as StepsAsked))}\n`);
-}
+const { place, request, phases } = JSON.parse(process.argv[2] ?? '') as StepsAsked;
+const world = await openWorld(place);
+const timed: StepsTimed[] = [];
+for (const phase of phases) timed.push(await runPhase(world, request, phase));
+await world.close();
+process.stdout.write(`${JSON.stringify(timed)}\n`);
