@@ -118,7 +118,7 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
     for (let n = 1; n <= (options.importWorkers ?? 1); n++)
       start(`import worker ${n}`, 'workers/run.ts', ['imports'], IMPORT_WORKER_MEMORY);
     say('Starting the API and the workers ...');
-    await within(60_000, [ready(`${url}/readyz`), ...processes.map((each) => each.ready)]);
+    await within(150_000, [ready(`${url}/readyz`), ...processes.map((each) => each.ready)]);
     const service: LocalService = {
       url,
       ...keys,
