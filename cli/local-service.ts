@@ -89,6 +89,7 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
   try {
     const database = given['MONGODB_DATABASE'] ?? DATABASE;
     const secret = given['DESKFERRY_SECRET'] ?? (await keptSecret(join(dataFolder, 'secret')));
+    const encryptionKeys = await keptEncryptionKeys(given, dataFolder);
     const keys = await sampleTenant(stack, database, former);
     const port = options.port === 0 ? await freePort() : options.port;
     const url = `http://127.0.0.1:${port}`;
@@ -96,6 +97,7 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
     const storage = given['STORAGE_FOLDER'] ?? join(dataFolder, 'storage');
     const env: NodeJS.ProcessEnv = {
       ...given,
+      ...encryptionKeys,
       PORT: String(port),
       PUBLIC_URL: given['PUBLIC_URL'] ?? url,
       TEMPORAL_ADDRESS: stack.temporalAddress,
@@ -245,10 +247,22 @@ async function portIsFree(port: number): Promise<void> {
   }
 }
 
+/** B3: the encryption keys of this data folder, where the environment names none. */
+async function keptEncryptionKeys(given: NodeJS.ProcessEnv, dataFolder: string): Promise<NodeJS.ProcessEnv> {
+  const file = 'DESKFERRY_ENCRYPTION_KEYS_FILE';
+  if (given['DESKFERRY_ENCRYPTION_KEYS']?.trim() || given[file]?.trim()) return {};
+  const kept = join(dataFolder, 'encryption-keys');
+  await keptSecret(kept, () => `local:${randomBytes(32).toString('base64')}\n`);
+  return { [file]: kept };
+}
+
 /** A secret of this data folder, made at its first start: links signed before a restart work after it. */
-async function keptSecret(file: string): Promise<string> {
+async function keptSecret(
+  file: string,
+  make = (): string => randomBytes(32).toString('base64url'),
+): Promise<string> {
   try {
-    await writeFile(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
+    await writeFile(file, make(), { mode: 0o600, flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }

@@ -1,3 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError, readConfiguration, readDuration, readShare } from './read-configuration.ts';
 
@@ -42,6 +46,7 @@ describe('configuration', () => {
       concurrentTurns: 1,
       failureShare: 0.05,
       secret: 'a-secret-of-thirty-two-characters',
+      encryptionKeys: [],
       callsPerMinute: 1_200,
       corsOrigins: [],
       trustProxy: 0,
@@ -119,6 +124,45 @@ describe('configuration', () => {
     expect(
       readConfiguration({ ...COMPLETE, ...provider, OIDC_ISSUER: 'http://127.0.0.1:9000' }).oidc?.issuer,
     ).toBe('http://127.0.0.1:9000');
+  });
+
+  it('B3: takes encryption keys from the environment or from a file, and never repeats one', async () => {
+    const key = randomBytes(32).toString('base64');
+    const other = randomBytes(32).toString('base64url');
+    const read = (environment: Record<string, string>) =>
+      readConfiguration({ ...COMPLETE, ...environment }).encryptionKeys.map((each) => each.name);
+    expect(read({ DESKFERRY_ENCRYPTION_KEYS: `2026:${key}, 2025:${other}` })).toEqual(['2026', '2025']);
+    const folder = await mkdtemp(join(tmpdir(), 'deskferry-keys-'));
+    try {
+      const file = join(folder, 'keys');
+      await writeFile(file, `2026:${key}\r\n2025:${other}\n`);
+      expect(read({ DESKFERRY_ENCRYPTION_KEYS_FILE: file })).toEqual(['2026', '2025']);
+      const both = { DESKFERRY_ENCRYPTION_KEYS: `2026:${key}`, DESKFERRY_ENCRYPTION_KEYS_FILE: file };
+      expect(faults({ ...COMPLETE, ...both }).map(({ variable }) => variable)).toEqual([
+        'DESKFERRY_ENCRYPTION_KEYS_FILE',
+      ]);
+      const missing = { DESKFERRY_ENCRYPTION_KEYS_FILE: join(folder, 'nothing'), PORT: 'eighty' };
+      expect(faults({ ...COMPLETE, ...missing }).map(({ variable }) => variable)).toEqual([
+        'PORT',
+        'DESKFERRY_ENCRYPTION_KEYS_FILE',
+      ]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    for (const wrong of [
+      key,
+      `:${key}`,
+      `a b:${key}`,
+      `2026:${key.slice(4)}`,
+      `2026:${key.slice(0, 40)}!!!!`,
+      `2026:${key},2026:${other}`,
+      `2026:${key},2025`,
+      ',',
+    ]) {
+      const told = faults({ ...COMPLETE, DESKFERRY_ENCRYPTION_KEYS: wrong });
+      expect(told.map(({ variable }) => variable)).toEqual(['DESKFERRY_ENCRYPTION_KEYS']);
+      expect(JSON.stringify(told)).not.toContain(key.slice(5, 15));
+    }
   });
 
   it('F4: trusts no proxy and no other origin unless it is told which', () => {

@@ -1,6 +1,12 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type Limits, REPLY_WINDOW_MS } from '../domain/lifecycle.ts';
+import {
+  type EncryptionKey,
+  KEYS_FAULT,
+  readEncryptionKeys,
+  readEncryptionKeysFile,
+} from './read-encryption-keys.ts';
 
 /** What every process of Deskferry is told by its environment. */
 export interface Configuration {
@@ -49,6 +55,8 @@ export interface Configuration {
   failureShare: number;
   /** signs links; known to the processes of the service alone */
   secret: string;
+  /** seal what is secret before it is kept: the first seals, all open; empty = what needs one is refused */
+  encryptionKeys: readonly EncryptionKey[];
   /** calls that a key may make in a minute, and an address without a key */
   callsPerMinute: number;
   /** origins of pages that may call the API, besides its own */
@@ -208,6 +216,11 @@ const ENVIRONMENT = z.object({
   DESKFERRY_CONCURRENT_TURNS: count('is not a number of turns (1 or more)', 1_000).default(1),
   DESKFERRY_FAILURE_SHARE: readBy(readShare, 'is not a share; write it like 0.05 or 5%').default(0.05),
   DESKFERRY_SECRET: z.string().min(32, 'is shorter than 32 characters'),
+  DESKFERRY_ENCRYPTION_KEYS: readBy(readEncryptionKeys, KEYS_FAULT).optional(),
+  DESKFERRY_ENCRYPTION_KEYS_FILE: readBy(
+    readEncryptionKeysFile,
+    `names no file that can be read, or its text ${KEYS_FAULT}`,
+  ).optional(),
   DESKFERRY_LARGEST_ATTACHMENT: count('is not a number of bytes').default(10_000_000),
   CALLS_PER_MINUTE: count('is not a number of calls (1 or more)').default(1_200),
   CORS_ORIGINS: readBy(
@@ -249,6 +262,24 @@ function repliesOf(env: z.output<typeof ENVIRONMENT>): Configuration['replies'] 
   };
 }
 
+/** What is wrong only because of what else is set. */
+function together(given: Readonly<Record<string, string | undefined>>): ConfigurationError['faults'] {
+  const isSet = (name: keyof typeof ENVIRONMENT.shape): boolean => given[name] !== undefined;
+  return [
+    ...(isSet('OIDC_ISSUER') && !isSet('OIDC_AUDIENCE')
+      ? [{ variable: 'OIDC_AUDIENCE', fault: 'is not set, but OIDC_ISSUER is' }]
+      : []),
+    ...(isSet('DESKFERRY_ENCRYPTION_KEYS') && isSet('DESKFERRY_ENCRYPTION_KEYS_FILE')
+      ? [
+          {
+            variable: 'DESKFERRY_ENCRYPTION_KEYS_FILE',
+            fault: 'is set, but DESKFERRY_ENCRYPTION_KEYS is as well',
+          },
+        ]
+      : []),
+  ];
+}
+
 /**
  * Reads the environment once, at the start of a process. A variable that is set to nothing counts as not set.
  * @param environment usually `process.env`
@@ -257,18 +288,15 @@ function repliesOf(env: z.output<typeof ENVIRONMENT>): Configuration['replies'] 
 export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
   const read = ENVIRONMENT.safeParse(given);
-  if (!read.success) {
-    throw new ConfigurationError(
-      read.error.issues.map((issue) => {
-        const variable = String(issue.path[0]);
-        return { variable, fault: given[variable] === undefined ? 'is not set' : issue.message };
-      }),
-    );
-  }
+  const faults = [
+    ...(read.error?.issues ?? []).map((issue) => {
+      const variable = String(issue.path[0]);
+      return { variable, fault: given[variable] === undefined ? 'is not set' : issue.message };
+    }),
+    ...together(given),
+  ];
+  if (!read.success || faults.length > 0) throw new ConfigurationError(faults);
   const env = read.data;
-  if (env.OIDC_ISSUER !== undefined && env.OIDC_AUDIENCE === undefined) {
-    throw new ConfigurationError([{ variable: 'OIDC_AUDIENCE', fault: 'is not set, but OIDC_ISSUER is' }]);
-  }
   return {
     port: env.PORT,
     temporal: {
@@ -289,6 +317,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     retentionMs: env.DESKFERRY_RETENTION,
     failureShare: env.DESKFERRY_FAILURE_SHARE,
     secret: env.DESKFERRY_SECRET,
+    encryptionKeys: env.DESKFERRY_ENCRYPTION_KEYS ?? env.DESKFERRY_ENCRYPTION_KEYS_FILE ?? [],
     callsPerMinute: env.CALLS_PER_MINUTE,
     corsOrigins: env.CORS_ORIGINS,
     trustProxy: env.TRUST_PROXY,
