@@ -1,4 +1,6 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { z } from 'zod';
+import { PROBLEM } from './answer-headers.ts';
 import { problemAnswer } from './answers.ts';
 import { PROBLEMS, problemType } from './problem.ts';
 import type { AnswerShape, Route } from './route.ts';
@@ -21,8 +23,12 @@ const TAGS = [
   { name: 'Service', description: 'For those who run Deskferry.' },
 ];
 
-function described({ description, schema, contentType = 'application/json' }: AnswerShape) {
-  return schema === undefined ? { description } : { description, content: { [contentType]: { schema } } };
+function described({ description, schema, contentType = 'application/json', headers }: AnswerShape) {
+  return {
+    description,
+    ...(headers === undefined ? {} : { headers }),
+    ...(schema === undefined ? {} : { content: { [contentType]: { schema } } }),
+  };
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
@@ -61,6 +67,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ),
       default: {
         description: 'A problem; its `type` says which.',
+        headers: z.object(PROBLEM),
         content: { 'application/problem+json': { schema: problemAnswer } },
       },
     },
@@ -80,6 +87,8 @@ export function openApiDocument(publicUrl: string, routes: readonly Route[]): Op
       version: '1',
       summary: "Moves a company's help-desk data into a desk.",
       description: [
+        'Every answer carries `X-Request-Id`, which the log has, too, and under `/v1` the limits on calls (`RateLimit`, `RateLimit-Policy`). Addresses that take GET take HEAD.',
+        '',
         'Every error is a problem document (RFC 9457); its `type` is stable:',
         '',
         ...Object.entries(PROBLEMS).map(

@@ -32,6 +32,8 @@ export interface AnswerShape {
   schema?: z.ZodType;
   /** of an answer that is not JSON */
   contentType?: string;
+  /** headers that belong to what is answered; those of every answer are told once, in the introduction */
+  headers?: z.ZodObject;
 }
 
 interface RouteText {

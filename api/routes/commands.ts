@@ -1,14 +1,12 @@
 import type { z } from 'zod';
 import type { Role } from '../../store/keys.ts';
 import type { UpdateArguments } from '../../workflows/messages.ts';
-import { migrationAnswer } from '../answers.ts';
+import { accepted, acceptedAnswer } from '../accepted.ts';
 import type { Api } from '../app.ts';
 import { limitBody, mayReasonBody, noBody, reasonBody, resumeBody, retryBody } from '../bodies.ts';
 import type { Principal } from '../principal.ts';
 import { command, readRequest } from '../read-request.ts';
-import { entityTag } from '../redo-steps.ts';
 import { type Route, route } from '../route.ts';
-import { showMigration } from '../show-migration.ts';
 import { requestParams } from './migrations.ts';
 
 interface CommandDefinition<U extends keyof UpdateArguments, B extends z.ZodType> {
@@ -37,11 +35,10 @@ function commandRoute<U extends keyof UpdateArguments, B extends z.ZodType>(
     who,
     params: requestParams,
     body,
-    answers: { 202: { description: 'Taken; the request as it stands.', schema: migrationAnswer } },
+    answers: acceptedAnswer('Taken'),
     handle: async (call) => {
       const request = await readRequest(api, call.principal, call.params.request);
-      const after = await command(api, call, request, update, argument(call.principal, call.body));
-      return { status: 202, body: await showMigration(api, after), headers: { ETag: entityTag(after) } };
+      return accepted(api, await command(api, call, request, update, argument(call.principal, call.body)));
     },
   });
 }

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { ETAG } from '../answer-headers.ts';
 import { deskAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { authoriseDesk, portalTaken } from '../authorise-desk.ts';
@@ -23,7 +25,13 @@ export function deskRoutes(api: Api): Route[] {
       params: requestParams,
       headers: ifMatchHeader,
       body: deskBody,
-      answers: { 200: { description: 'The portals, and which is chosen.', schema: deskAnswer } },
+      answers: {
+        200: {
+          description: 'The portals, and which is chosen.',
+          schema: deskAnswer,
+          headers: z.object(ETAG),
+        },
+      },
       handle: async (call) => {
         const { principal, params, body } = call;
         const before = await readRequest(api, principal, params.request);

@@ -1,12 +1,11 @@
 import { isFinal } from '../../domain/lifecycle.ts';
 import { ERASE, eraseWorkflowId } from '../../workflows/messages.ts';
-import { migrationAnswer } from '../answers.ts';
+import { accepted, acceptedAnswer } from '../accepted.ts';
 import type { Api } from '../app.ts';
 import { reasonBody } from '../bodies.ts';
 import { Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
 import { type Route, route } from '../route.ts';
-import { showMigration } from '../show-migration.ts';
 import { requestParams } from './migrations.ts';
 
 /** Deleting what a request brought before its retention time is over (F5). */
@@ -23,7 +22,7 @@ export function eraseRoutes(api: Api): Route[] {
       who: ['operator'],
       params: requestParams,
       body: reasonBody,
-      answers: { 202: { description: 'Ordered; the request as it stands.', schema: migrationAnswer } },
+      answers: acceptedAnswer('Ordered'),
       handle: async ({ principal, params, body }) => {
         const request = await readRequest(api, principal, params.request);
         const { id, state } = request;
@@ -41,7 +40,7 @@ export function eraseRoutes(api: Api): Route[] {
           summary: `Erase ${id}`,
           again: false,
         });
-        return { status: 202, body: await showMigration(api, request) };
+        return accepted(api, request);
       },
     }),
   ];

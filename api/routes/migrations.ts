@@ -5,6 +5,7 @@ import { EXPIRY_MS, expiryMoments, missingSteps, STATES } from '../../domain/lif
 import { doneSteps, type Draft, EMPTY_DRAFT } from '../../domain/request.ts';
 import { newRequestId, type RequestDocument } from '../../store/requests.ts';
 import type { MigrationInput } from '../../workflows/messages.ts';
+import { ETAG, LOCATION } from '../answer-headers.ts';
 import { callId } from '../answer-once.ts';
 import { listAnswer, migrationAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
@@ -64,7 +65,11 @@ export function migrationRoutes(api: Api): Route[] {
       who: ['requester'],
       body: createBody,
       answers: {
-        201: { description: 'The new request; `Location` is its address.', schema: migrationAnswer },
+        201: {
+          description: 'The new request; `Location` is its address.',
+          schema: migrationAnswer,
+          headers: z.object({ ...ETAG, ...LOCATION }),
+        },
       },
       handle: (call) => createMigration(api, call),
     }),
@@ -100,7 +105,9 @@ export function migrationRoutes(api: Api): Route[] {
       description: 'The `ETag` is the revision; send it as `If-Match` when redoing steps.',
       who: ['requester', 'operator', 'auditor'],
       params: requestParams,
-      answers: { 200: { description: 'The request as it stands.', schema: migrationAnswer } },
+      answers: {
+        200: { description: 'The request as it stands.', schema: migrationAnswer, headers: z.object(ETAG) },
+      },
       handle: async ({ principal, params }) => {
         const request = await readRequest(api, principal, params.request);
         return {
@@ -121,7 +128,9 @@ export function migrationRoutes(api: Api): Route[] {
       params: requestParams,
       headers: ifMatchHeader,
       body: redoBody,
-      answers: { 200: { description: 'The request as it stands.', schema: migrationAnswer } },
+      answers: {
+        200: { description: 'The request as it stands.', schema: migrationAnswer, headers: z.object(ETAG) },
+      },
       handle: async (call) => {
         const request = await redoSteps(api, call, call.params.request, (draft) =>
           redoDraft(draft, call.body),

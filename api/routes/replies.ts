@@ -1,17 +1,15 @@
 import { z } from 'zod';
 import type { RequestDocument } from '../../store/requests.ts';
 import { bodyHash } from '../../store/idempotency.ts';
+import { accepted, acceptedAnswer } from '../accepted.ts';
 import { answerOnce } from '../answer-once.ts';
-import { migrationAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { replyBody } from '../bodies.ts';
 import { Problem } from '../problem.ts';
 import { hasBody } from '../read-body.ts';
 import { command, readRequest } from '../read-request.ts';
 import { discardReply, newReplyKey, type ReceivedReply, receiveReply } from '../receive-reply.ts';
-import { entityTag } from '../redo-steps.ts';
 import { type Answer, type Call, type Route, route } from '../route.ts';
-import { showMigration } from '../show-migration.ts';
 import { requestParams } from './migrations.ts';
 
 type ReplyCall = Call<z.output<typeof requestParams>>;
@@ -39,7 +37,7 @@ export function replyRoutes(api: Api): Route[] {
       params: requestParams,
       streams: { 'application/json': replyBody, 'multipart/form-data': form },
       idempotent: false,
-      answers: { 202: { description: 'Recorded; the request as it stands.', schema: migrationAnswer } },
+      answers: acceptedAnswer('Recorded'),
       handle: (call) => reply(api, call),
     }),
   ];
@@ -73,7 +71,7 @@ async function reply(api: Api, call: ReplyCall): Promise<Answer | null> {
     return await answerOnce(api, call, bodyHash(same), async () => {
       const after = await takeReply(api, call, request, room.reply, received);
       taken = true;
-      return { status: 202, body: await showMigration(api, after), headers: { ETag: entityTag(after) } };
+      return accepted(api, after);
     });
   } catch (error) {
     // without an answer it may still be taken: then its files have to be there

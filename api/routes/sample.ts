@@ -1,12 +1,11 @@
 import type { State } from '../../domain/lifecycle.ts';
 import { SAMPLE_RUN, sampleWorkflowId } from '../../workflows/messages.ts';
-import { migrationAnswer } from '../answers.ts';
+import { accepted, acceptedAnswer } from '../accepted.ts';
 import type { Api } from '../app.ts';
 import { sampleBody } from '../bodies.ts';
 import { Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
 import { type Route, route } from '../route.ts';
-import { showMigration } from '../show-migration.ts';
 import { requestParams } from './migrations.ts';
 
 /** B6: before phase 1. */
@@ -26,7 +25,7 @@ export function sampleRoutes(api: Api): Route[] {
       who: ['requester', 'operator'],
       params: requestParams,
       body: sampleBody,
-      answers: { 202: { description: 'Ordered; the request as it stands.', schema: migrationAnswer } },
+      answers: acceptedAnswer('Ordered'),
       handle: async ({ principal, params, body }) => {
         const request = await readRequest(api, principal, params.request);
         const { id, state, missingSteps } = request;
@@ -56,7 +55,7 @@ export function sampleRoutes(api: Api): Route[] {
             'A sample run of this request is under way; wait for its report.',
           );
         }
-        return { status: 202, body: await showMigration(api, request) };
+        return accepted(api, request);
       },
     }),
   ];

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isReportLinkValid } from '../../store/report-links.ts';
 import type { RequestDocument } from '../../store/requests.ts';
 import { StorageNotFound } from '../../store/storage.ts';
+import { DOWNLOAD } from '../answer-headers.ts';
 import { auditAnswer, findingsAnswer, messagesAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { notFound, Problem } from '../problem.ts';
@@ -73,6 +74,7 @@ export function trailRoutes(api: Api): Route[] {
           description: 'The report (C7).',
           contentType: 'application/zip',
           schema: z.string().meta({ format: 'binary' }),
+          headers: z.object(DOWNLOAD),
         },
       },
       handle: async (call) => sendReport(api, call),

@@ -1,12 +1,11 @@
 import type { State } from '../../domain/lifecycle.ts';
 import { UNDO, undoWorkflowId } from '../../workflows/messages.ts';
-import { migrationAnswer } from '../answers.ts';
+import { accepted, acceptedAnswer } from '../accepted.ts';
 import type { Api } from '../app.ts';
 import { reasonBody } from '../bodies.ts';
 import { Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
 import { type Route, route } from '../route.ts';
-import { showMigration } from '../show-migration.ts';
 import { requestParams } from './migrations.ts';
 
 /** F1: only these can be undone. */
@@ -26,7 +25,7 @@ export function undoRoutes(api: Api): Route[] {
       who: ['operator'],
       params: requestParams,
       body: reasonBody,
-      answers: { 202: { description: 'Ordered; the request as it stands.', schema: migrationAnswer } },
+      answers: acceptedAnswer('Ordered'),
       handle: async ({ principal, params, body }) => {
         const request = await readRequest(api, principal, params.request);
         const { id, state, desk } = request;
@@ -52,7 +51,7 @@ export function undoRoutes(api: Api): Route[] {
           summary: `Undo of ${id}`,
           again: false,
         });
-        return { status: 202, body: await showMigration(api, request) };
+        return accepted(api, request);
       },
     }),
   ];

@@ -4,6 +4,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import type { RequestDocument } from '../../store/requests.ts';
 import { uploadKey } from '../../store/uploads.ts';
+import { LOCATION, TUS_ABILITIES, UPLOAD, UPLOAD_OFFSET, UPLOAD_STANDING } from '../answer-headers.ts';
 import { answerOnce } from '../answer-once.ts';
 import type { Api } from '../app.ts';
 import { fileName } from '../file-name.ts';
@@ -79,7 +80,7 @@ export function uploadRoutes(api: Api): Route[] {
       tag,
       summary: 'What of tus is spoken here',
       who: 'public',
-      answers: { 204: { description: 'Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm.' } },
+      answers: { 204: { description: 'What is spoken.', headers: z.object(TUS_ABILITIES) } },
       async handle({ request }) {
         const answer = await tus().speak(request);
         return {
@@ -99,7 +100,12 @@ export function uploadRoutes(api: Api): Route[] {
       who,
       headers: beginHeaders,
       idempotent: false,
-      answers: { 201: { description: 'Begun; `Location` is where its bytes are sent.' } },
+      answers: {
+        201: {
+          description: 'Begun; `Location` is where its bytes are sent.',
+          headers: z.object({ ...UPLOAD, ...LOCATION }),
+        },
+      },
       handle: (call) => begin(api, tus(), call),
     }),
     route({
@@ -111,7 +117,7 @@ export function uploadRoutes(api: Api): Route[] {
       who,
       params: uploadParams,
       headers: versionHeader,
-      answers: { 200: { description: 'Upload-Offset, Upload-Length, Upload-Metadata.' } },
+      answers: { 200: { description: 'How it stands.', headers: z.object(UPLOAD_STANDING) } },
       async handle(call) {
         const upload = await findUpload(api, tus(), call);
         // its last answer may never have been sent
@@ -131,7 +137,7 @@ export function uploadRoutes(api: Api): Route[] {
       params: uploadParams,
       headers: continueHeaders,
       streams: { [PATCH_TYPE]: z.string().meta({ format: 'binary' }) },
-      answers: { 204: { description: 'Received, up to Upload-Offset.' } },
+      answers: { 204: { description: 'Received, up to Upload-Offset.', headers: z.object(UPLOAD_OFFSET) } },
       handle: (call) => receive(api, tus(), call),
     }),
     route({
@@ -144,7 +150,7 @@ export function uploadRoutes(api: Api): Route[] {
       who,
       params: uploadParams,
       headers: versionHeader,
-      answers: { 204: { description: 'Nothing of it is kept.' } },
+      answers: { 204: { description: 'Nothing of it is kept.', headers: z.object(UPLOAD) } },
       async handle(call) {
         await findUpload(api, tus(), call);
         return tus().speak(call.request);

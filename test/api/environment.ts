@@ -12,12 +12,16 @@ import type {
   UndoActivities,
   UndoHoldActivities,
 } from '../../activities/control-activities.ts';
-import { type ApiDependencies, type ApiDesk, assembleApi, createApi } from '../../api/app.ts';
+import {
+  type ApiConfiguration,
+  type ApiDependencies,
+  type ApiDesk,
+  assembleApi,
+  createApi,
+} from '../../api/app.ts';
 import type { TokenIssuer } from '../../api/bearer-tokens.ts';
-import { problemAnswer } from '../../api/answers.ts';
 import { type Listening, listen } from '../../api/listen.ts';
 import type { TabTally } from '../../api/read-progress.ts';
-import type { Route } from '../../api/route.ts';
 import { createRoutes } from '../../api/routes.ts';
 import type { NewPortal } from '../../desk/embedded/portals.ts';
 import { createPortal, listPortals, lockIntegrations, setIntegrations } from '../../desk/embedded/portals.ts';
@@ -37,6 +41,7 @@ import {
   QUEUE_SIGNALS,
 } from '../../workflows/messages.ts';
 import { World } from '../lifecycle/world.ts';
+import { Contract } from './contract.ts';
 
 const DEADLINE_MS = 30_000;
 /** signs links, as DESKFERRY_SECRET does */
@@ -58,7 +63,7 @@ export const STEPS_BODY = { requester: REQUESTER_BODY, source: SOURCE_BODY, tabs
 export interface Spoken {
   status: number;
   headers: Headers;
-  // what is sent back is held against the route's schema before a test sees it
+  // what is sent back is held against the OpenAPI document, see Contract
   // oxlint-disable-next-line typescript/no-explicit-any
   body: any;
 }
@@ -87,7 +92,7 @@ export class ApiUnderTest {
   /** what `progress` reads */
   tallies: TabTally[] = [];
   findings: Finding[] = [];
-  readonly #routes: readonly Route[];
+  readonly #contract: Contract;
   readonly #stop: () => Promise<void>;
 
   private constructor(parts: {
@@ -98,7 +103,7 @@ export class ApiUnderTest {
     world: World;
     dependencies: ApiDependencies;
     storageFolder: string;
-    routes: readonly Route[];
+    contract: Contract;
     stop: () => Promise<void>;
   }) {
     this.url = `http://127.0.0.1:${parts.listening.port}`;
@@ -108,7 +113,7 @@ export class ApiUnderTest {
     this.world = parts.world;
     this.dependencies = parts.dependencies;
     this.storageFolder = parts.storageFolder;
-    this.#routes = parts.routes;
+    this.#contract = parts.contract;
     this.#stop = parts.stop;
   }
 
@@ -238,7 +243,9 @@ export class ApiUnderTest {
       },
       logger: pino({ level: 'info' }, { write: (line: string) => void self?.log.push(line) }),
     };
+    const contract = new Contract(createRoutes(assembleApi(dependencies)));
     const listening = await listen(createApi(dependencies), 0, '127.0.0.1');
+    contract.watch(listening.server);
     self = new ApiUnderTest({
       listening,
       stores,
@@ -247,7 +254,7 @@ export class ApiUnderTest {
       world,
       dependencies,
       storageFolder,
-      routes: createRoutes(assembleApi(dependencies)),
+      contract,
       async stop() {
         await listening.close();
         for (const worker of workers) worker.shutdown();
@@ -257,6 +264,7 @@ export class ApiUnderTest {
         await database.close();
         await stack.stop();
         await rm(dataFolder, { recursive: true, force: true });
+        contract.verify();
       },
     });
     return self;
@@ -264,6 +272,18 @@ export class ApiUnderTest {
 
   stop(): Promise<void> {
     return this.#stop();
+  }
+
+  /** Another process of this API, or one with another configuration; its answers are held against the document, too. */
+  async beside(
+    changed: Partial<ApiConfiguration> = {},
+    others: Partial<ApiDependencies> = {},
+  ): Promise<Listening> {
+    const config = { ...this.dependencies.config, ...changed };
+    const app = createApi({ ...this.dependencies, ...others, config });
+    const listening = await listen(app, 0, '127.0.0.1');
+    this.#contract.watch(listening.server);
+    return listening;
   }
 
   /** A new key, and somebody who speaks with it. */
@@ -309,24 +329,6 @@ export class ApiUnderTest {
       if (!(error instanceof Error && 'code' in error)) throw error;
     }
     return keys;
-  }
-
-  /** Holds an answer against what the OpenAPI document says of its address. */
-  check(method: string, path: string, { status, headers, body }: Spoken): void {
-    const route = this.#routes.find(
-      (each) =>
-        each.method === method.toLowerCase() &&
-        new RegExp(`^${each.path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
-    );
-    if (headers.get('content-type')?.startsWith('application/problem+json') === true) {
-      const problem = problemAnswer.parse(body);
-      if (problem.status !== status)
-        throw new Error(`the problem says ${problem.status}, the answer ${status}`);
-      return;
-    }
-    const shape = route?.answers[status];
-    if (shape === undefined) throw new Error(`${method} ${path} answered ${status}, which is not described`);
-    shape.schema?.parse(body);
   }
 }
 
@@ -388,9 +390,7 @@ export class Caller {
     // an answer to HEAD has the headers alone
     const isJson = text !== '' && answer.headers.get('content-type')?.includes('json') === true;
     const body: unknown = isJson ? JSON.parse(text) : text;
-    const spoken = { status: answer.status, headers: answer.headers, body };
-    if (method !== 'HEAD') this.#api.check(method, path.split('?')[0] ?? path, spoken);
-    return spoken;
+    return { status: answer.status, headers: answer.headers, body };
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Spoken> {

@@ -6,8 +6,6 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { makeSendMessage } from '../../activities/send-message.ts';
-import { createApi } from '../../api/app.ts';
-import { listen } from '../../api/listen.ts';
 import { createImportStores } from '../../store/import-stores.ts';
 import { signReportLink } from '../../store/report-links.ts';
 import { ApiUnderTest, type Caller, SECRET, STEPS_BODY, until } from './environment.ts';
@@ -545,11 +543,7 @@ describe('when something is away', () => {
   it('H: without Temporal, what needs it is 503 with Retry-After, and what does not is answered', async () => {
     const { caller, path } = await filed();
     const connection = Connection.lazy({ address: '127.0.0.1:1', connectTimeout: 200 });
-    const alone = await listen(
-      createApi({ ...api.dependencies, temporal: new Client({ connection }) }),
-      0,
-      '127.0.0.1',
-    );
+    const alone = await api.beside({}, { temporal: new Client({ connection }) });
     try {
       const call = (method: string, address: string): Promise<Response> =>
         fetch(`http://127.0.0.1:${alone.port}${address}`, {
@@ -573,12 +567,7 @@ describe('when something is away', () => {
   });
 
   it('H: a key that calls too often is told to wait; another is not', async () => {
-    const { config } = api.dependencies;
-    const strict = await listen(
-      createApi({ ...api.dependencies, config: { ...config, callsPerMinute: 2 } }),
-      0,
-      '127.0.0.1',
-    );
+    const strict = await api.beside({ callsPerMinute: 2 });
     try {
       const hasty = await api.caller('requester', 'hasty');
       const call = async (caller: Caller): Promise<[number, string | null]> => {

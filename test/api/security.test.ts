@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiConfiguration, assembleApi, createApi } from '../../api/app.ts';
-import { listen } from '../../api/listen.ts';
+import { type ApiConfiguration, assembleApi } from '../../api/app.ts';
 import type { Route } from '../../api/route.ts';
 import { createRoutes } from '../../api/routes.ts';
 import { ApiUnderTest, type Caller, STEPS_BODY, until } from './environment.ts';
@@ -120,8 +119,7 @@ async function servedWith<T>(
   config: Partial<ApiConfiguration>,
   use: (url: string) => Promise<T>,
 ): Promise<T> {
-  const changed = { ...api.dependencies, config: { ...api.dependencies.config, ...config } };
-  const listening = await listen(createApi(changed), 0, '127.0.0.1');
+  const listening = await api.beside(config);
   try {
     return await use(`http://127.0.0.1:${listening.port}`);
   } finally {
