@@ -17,7 +17,9 @@ import { makeFoldImported } from './fold-imported.ts';
 import { makeFreezeContext } from './freeze-context.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { makeImportSegments } from './import-segments.ts';
+
 import { makeJoinQueue, makeLeaveQueue } from './join-queue.ts';
+import { makeKeepBooks } from './keep-books.ts';
 import type { LifecycleActivities } from './lifecycle-activities.ts';
 import { makePlanImport } from './plan-import.ts';
 import { makePlanPhase } from './plan-phase.ts';
@@ -83,9 +85,13 @@ export function createLifecycleActivities(deps: ActivityDependencies): Lifecycle
   const { migration, queue } = names;
   const { workflowIdOf } = migration;
   const inQueue = { client, queue, migration, turns: settings.concurrentTurns };
-  return {
+  const books = {
     recordRequest: makeRecordRequest({ stores, client, workflowIdOf }),
     appendAudit: makeAppendAudit({ stores }),
+  };
+  return {
+    ...books,
+    keepBooks: makeKeepBooks(books),
     sendMessage: makeSendMessage({ stores, importStores, storage, desk, mail, settings }),
     runChecks: makeRunChecks({ stores, storage, desk, supportAddress: settings.supportAddress }),
     claimPortal: makeClaimPortal({ stores, desk }),

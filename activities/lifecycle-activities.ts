@@ -98,6 +98,8 @@ export interface LifecycleActivities {
   recordRequest(snapshot: RequestSnapshot): Promise<void>;
   /** F2; the same sequence again is done already. */
   appendAudit(entry: AuditEntry): Promise<void>;
+  /** F2: adds the entries in their order, then writes the request document; what of it is done already is done. */
+  keepBooks(input: { entries: AuditEntry[]; snapshot: RequestSnapshot }): Promise<void>;
   /** Sends one message to the primary contact (requester in copy when another person) and puts it on the support ticket; once per sequence. */
   sendMessage(order: MessageOrder): Promise<void>;
   /** B1's automatic checks over a revision; findings are kept for the API. */

@@ -30,7 +30,8 @@ const IMPORT: ActivityOptions = {
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 };
 
-export const books = proxyActivities<Pick<LifecycleActivities, 'recordRequest' | 'appendAudit'>>(UNTIL_DONE);
+export const books =
+  proxyActivities<Pick<LifecycleActivities, 'recordRequest' | 'appendAudit' | 'keepBooks'>>(UNTIL_DONE);
 
 /** What gives back something that others wait for; it never gives up. */
 export const releases =

@@ -12,6 +12,7 @@ import type {
   UndoActivities,
   UndoHoldActivities,
 } from '../../activities/control-activities.ts';
+import { makeKeepBooks } from '../../activities/keep-books.ts';
 import {
   type ApiConfiguration,
   type ApiDependencies,
@@ -167,6 +168,7 @@ export class ApiUnderTest {
         });
       },
       appendAudit: (entry) => stores.audit.append(entry),
+      keepBooks: (books) => makeKeepBooks(activities)(books),
       claimPortal: async ({ request, portal }) => ({
         claimed: await stores.portalClaims.claim(portal, request),
       }),

@@ -6,8 +6,9 @@ import { importPhaseWorkflowId, migrationWorkflowId, PROCESSING_QUEUE_WORKFLOW_I
 import { Lifecycle, OPERATOR, REQUESTER, type Request } from '../lifecycle/environment.ts';
 
 /**
- * Records one history per path through the workflows, for the replay test beside it. Run it when a change of the workflows is
- * meant to be incompatible with requests under way, or when there is a new path: `node test/histories/record.ts`.
+ * Records one history per path through the workflows, for the replay test beside it, under the name of a shape:
+ * `node test/histories/record.ts <shape>`. Run it with a new name when a change of the workflows (behind `patched()`) gives new
+ * requests another history; those of earlier shapes stay, for requests that are under way.
  */
 type Path = (life: Lifecycle) => Promise<string[]>;
 
@@ -127,7 +128,9 @@ const PATHS: Record<string, Path> = {
 
 const folder = import.meta.dirname;
 await mkdir(folder, { recursive: true });
-for (const file of await readdir(folder)) if (file.endsWith('.json.gz')) await rm(join(folder, file));
+const shape = process.argv[2] ?? '';
+if (!/^[a-z][a-z-]*$/.test(shape)) throw new Error('name the shape, for example: node test/histories/record.ts books-together');
+for (const file of await readdir(folder)) if (file.endsWith(`.${shape}.json.gz`)) await rm(join(folder, file));
 const life = await Lifecycle.start();
 try {
   for (const [path, walk] of Object.entries(PATHS)) {
@@ -135,7 +138,7 @@ try {
       const history = await life.temporal.client.workflow.getHandle(workflowId).fetchHistory();
       const kind = workflowId.split('/')[0] ?? workflowId;
       const phase = workflowId.split('/')[2];
-      const name = [path, kind, ...(phase === undefined ? [] : [phase])].join('.');
+      const name = [path, kind, ...(phase === undefined ? [] : [phase]), shape].join('.');
       const kept = JSON.stringify({ workflowId, history: withoutTraces(JSON.parse(historyToJSON(history))) });
       await writeFile(join(folder, `${name}.json.gz`), gzipSync(kept, { level: 9 }));
       console.log(`${name}: ${history.events?.length} events`);

@@ -42,6 +42,20 @@ export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   });
 }
 
+/** The server is given five seconds to start, which a busy machine does not always keep: then once more. */
+async function startTimeSkipping(path: string): Promise<TestWorkflowEnvironment> {
+  for (let left = 5; ; left--) {
+    try {
+      return await TestWorkflowEnvironment.createTimeSkipping({
+        server: { executable: { type: 'existing-path', path } },
+        client: { identity: IDENTITY },
+      });
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
+}
+
 /** A time-skipping Temporal, workers with the real workflows, and a world in memory; one per test file. */
 export class Lifecycle {
   readonly temporal: TestWorkflowEnvironment;
@@ -60,10 +74,7 @@ export class Lifecycle {
     quietly();
     const workflowBundle = await bundleWorkflows();
     const path = await ensureTestServer();
-    const temporal = await TestWorkflowEnvironment.createTimeSkipping({
-      server: { executable: { type: 'existing-path', path } },
-      client: { identity: IDENTITY },
-    });
+    const temporal = await startTimeSkipping(path);
     await registerSearchAttributes(temporal.connection, 'default');
     const { workflow } = temporal.client;
     const world = new World({

@@ -8,6 +8,7 @@ import type {
   MessageOrder,
   RequestSnapshot,
 } from '../../activities/lifecycle-activities.ts';
+import { makeKeepBooks } from '../../activities/keep-books.ts';
 import type { Tab } from '../../domain/tab.ts';
 
 type Activities = ImportActivities & LifecycleActivities;
@@ -115,6 +116,7 @@ export class World {
     appendAudit: this.#does('appendAudit', async (entry) => {
       this.audit.push(entry);
     }),
+    keepBooks: this.#does('keepBooks', (books) => makeKeepBooks(this.activities)(books)),
     sendMessage: this.#does('sendMessage', async (order) => {
       this.messages.push(order);
     }),
