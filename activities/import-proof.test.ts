@@ -83,6 +83,17 @@ describe('D2: source and desk are compared record by record', () => {
     });
   });
 
+  test('an extra record is named where everything else agrees', async () => {
+    const { portal, request, run } = await filed({ 'Contacts.csv': CONTACTS });
+    await runPhase(engine, request);
+    await desk('contacts').insertOne({ _id: `${portal}/files/zz`, externalId: 'zz', lastName: 'Extra' });
+    expect(await engine.activities.proveTab({ ...run, tab: 'contacts' })).toMatchObject({
+      digestsMatch: true,
+      discrepancies: 1,
+    });
+    expect(await named(request)).toEqual(['contacts extra zz']);
+  });
+
   test('what was mended is not named again', async () => {
     const { portal, request, run } = await filed({ 'Contacts.csv': CONTACTS });
     await runPhase(engine, request);

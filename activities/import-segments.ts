@@ -76,6 +76,8 @@ class SegmentImporter {
     if (segment === null) throw this.#missing(number);
     const { stores } = this.#deps;
     const outcomes: RecordOutcome[] = [];
+    const unreadable = new Set<number>();
+    const readable = new Set<number>();
     let prepared = this.#preparer.prepare(lines.slice(0, BATCH));
     for (let from = 0; from < lines.length; from += BATCH) {
       const batch = await prepared;
@@ -83,13 +85,19 @@ class SegmentImporter {
       // the next batch is prepared while this one is written
       prepared = this.#preparer.prepare(lines.slice(from + BATCH, from + 2 * BATCH));
       prepared.catch(() => {});
-      outcomes.push(...(await this.#write(segment, batch)));
+      const written = await this.#write(segment, batch);
+      for (const [place, each] of written.entries()) {
+        outcomes.push(each);
+        if (each.result === 'failed')
+          (batch[place]?.unreadable === true ? unreadable : readable).add(each.part);
+      }
     }
     const digest = new TabDigest();
-    const failedParts = new Set<number>();
+    let own = 0;
     for (const each of outcomes) {
-      if (each.digest !== null) digest.add(each.externalId, each.digest);
-      if (each.result === 'failed') failedParts.add(each.part);
+      if (each.digest === null) continue;
+      digest.add(each.externalId, each.digest);
+      own++;
     }
     const counts = countOutcomes(outcomes);
     const finished = {
@@ -97,7 +105,9 @@ class SegmentImporter {
       counts,
       warnings: countWarnings(outcomes),
       sourceDigest: digest.toString(),
-      failedParts: [...failedParts].toSorted((a, b) => a - b),
+      own,
+      failedParts: inOrder(new Set([...readable, ...unreadable])),
+      handedBack: { readable: inOrder(readable), unreadable: inOrder(unreadable) },
     };
     if (!(await stores.segments.finish(this.#key, segment.number, finished, outcomes))) throw taken(segment);
     return counts;
@@ -154,6 +164,10 @@ class SegmentImporter {
     // a first run finds nothing to take away
     if (segment.generation > 1 || phase === 'phase-2') await failures.remove(keeper, tab, sound);
   }
+}
+
+function inOrder(parts: ReadonlySet<number>): number[] {
+  return [...parts].toSorted((a, b) => a - b);
 }
 
 function taken(segment: Segment): ImportError {

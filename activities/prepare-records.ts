@@ -37,6 +37,8 @@ export interface PreparedRecord {
   /** trimmed and lower-cased, of contacts */
   mail: string | null;
   createdTime: number | null;
+  /** the row could not be read (C6) */
+  unreadable: boolean;
 }
 
 interface Deps {
@@ -108,6 +110,7 @@ export class RecordPreparer {
           importedBefore: isKnown,
         },
         mapped: false,
+        unreadable: false,
         addsStatus:
           warnings.includes('STATUS_ADDED') && typeof fields['status'] === 'string' ? fields['status'] : null,
         ...mailOf(this.#tab, read),
@@ -123,7 +126,7 @@ export class RecordPreparer {
     outcome.message = line.message ?? null;
     if (code === 'DUPLICATE_ROW' || code === 'NOT_IN_SAMPLE') outcome.result = 'skipped';
     if (code === 'DUPLICATE_ID') outcome.column = this.#idHeader(line.file);
-    return { ...NOT_WRITTEN, outcome };
+    return { ...NOT_WRITTEN, outcome, unreadable: line.cells === undefined };
   }
 
   #idHeader(part: number): string | null {
@@ -252,7 +255,14 @@ export class RecordPreparer {
   }
 }
 
-const NOT_WRITTEN = { record: null, mapped: false, addsStatus: null, mail: null, createdTime: null } as const;
+const NOT_WRITTEN = {
+  record: null,
+  mapped: false,
+  addsStatus: null,
+  mail: null,
+  createdTime: null,
+  unreadable: false,
+} as const;
 
 /** The outcome of a record that failed, but for why. */
 function blankOutcome(line: SegmentLine): RecordOutcome {

@@ -4,7 +4,7 @@ import { neutralise } from '../domain/report-cell.ts';
 import type { Discrepancy } from '../store/discrepancies.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { PlannedPart, StoredPlan } from '../store/plans.ts';
-import type { TabKey } from '../store/segments.ts';
+import type { FinishedSegment, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
 import { csvText } from './csv-text.ts';
@@ -64,6 +64,8 @@ export interface FailedPart {
   /** its name under `failed/`, without extension; no two parts have one */
   label: string;
   segments: number[];
+  /** what of it is handed back: rows that could be read, rows that could not; null when the ledger does not say */
+  kinds: { readable: boolean; unreadable: boolean } | null;
 }
 
 /** The parts of a phase that have failed records (C6). */
@@ -77,9 +79,11 @@ export async function failedParts({ stores }: ReportDeps, plan: StoredPlan): Pro
       tab,
     })) {
       for (const index of finished?.failedParts ?? []) {
+        const kinds = kindsOf(finished, index);
         const known = found.get(index);
         if (known !== undefined) {
           known.segments.push(number);
+          known.kinds = bothKinds(known.kinds, kinds);
           continue;
         }
         const part = partAt(plan, index);
@@ -87,11 +91,24 @@ export async function failedParts({ stores }: ReportDeps, plan: StoredPlan): Pro
         let label = stem;
         for (let copy = 2; labels.has(label); copy++) label = `${stem} (${copy})`;
         labels.add(label);
-        found.set(index, { part, label, segments: [number] });
+        found.set(index, { part, label, segments: [number], kinds });
       }
     }
   }
   return [...found.values()].toSorted((a, b) => a.part.index - b.part.index);
+}
+
+type Kinds = FailedPart['kinds'];
+
+function kindsOf(finished: FinishedSegment | null, part: number): Kinds {
+  const handedBack = finished?.handedBack;
+  if (handedBack === undefined) return null;
+  return { readable: handedBack.readable.includes(part), unreadable: handedBack.unreadable.includes(part) };
+}
+
+function bothKinds(some: Kinds, more: Kinds): Kinds {
+  if (some === null || more === null) return null;
+  return { readable: some.readable || more.readable, unreadable: some.unreadable || more.unreadable };
 }
 
 /**
@@ -138,6 +155,7 @@ export async function filesNeeded(
   plan: StoredPlan,
   failed: FailedPart,
 ): Promise<{ readable: boolean; unreadable: boolean }> {
+  if (failed.kinds !== null) return failed.kinds;
   const needed = { readable: false, unreadable: false };
   for await (const { line } of failedRows(deps, plan, failed)) {
     if (line.raw === undefined) needed.readable = true;

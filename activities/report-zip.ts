@@ -3,7 +3,13 @@ import { ZipFile } from 'yazl';
 import type { ReportSigner } from '../store/report-signature.ts';
 
 // a ZIP keeps local time without a zone: this moment is written the same everywhere
-const ENTRY = { mtime: new Date(2024, 0, 1), mode: 0o100644, forceDosTimestamp: true };
+const ENTRY = {
+  mtime: new Date(2024, 0, 1),
+  mode: 0o100644,
+  forceDosTimestamp: true,
+  // most of a report are digests, which no level makes smaller than a half
+  compressionLevel: 1,
+};
 
 /** A report as it is packed: streamed, in constant memory, and the same content gives the same bytes (D3). */
 export class ReportZip {

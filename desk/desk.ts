@@ -113,6 +113,8 @@ export interface Desk {
   ): Promise<Map<string, DeskId>>;
   /** Reads records back by external id (derived ids only; links lead to records of others). */
   read(portal: string, scope: string, tab: Tab, externalIds: readonly string[]): Promise<StoredRecord[]>;
+  /** How many records stand under the scope (D2). */
+  count(portal: string, scope: string, tab: Tab): Promise<number>;
   /** Every record under the scope in id order, in pages: the pass that names extra records (D2). */
   scan(
     portal: string,

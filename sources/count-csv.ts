@@ -145,6 +145,8 @@ class CsvAutomaton {
       const row = state * CLASSES;
       let at = this.#at;
       let kind = OTHER;
+      // where the first line of the record is known, only a quote matters within quotes
+      if (state === IN_QUOTES && stride === 1 && this.#secondLine !== -1) at = this.#nextQuote(at);
       for (; at <= last; at += stride) {
         kind =
           stride === 1 || held[at + 1 - low] === 0 ? (classOf[held[at + low] as number] as number) : OTHER;
@@ -166,6 +168,12 @@ class CsvAutomaton {
         this.#at = behind;
       }
     }
+  }
+
+  /** Where the next quote stands, or the end of what is held. */
+  #nextQuote(from: number): number {
+    const place = this.#held.subarray(from, this.#heldEnd).indexOf(0x22);
+    return place === -1 ? this.#heldEnd : from + place;
   }
 
   /** Ends or breaks a record that what is held cannot end; true when there is more to run over. */

@@ -38,10 +38,14 @@ export interface FinishedSegment {
   warnings: number;
   /** tab digest over the records with a digest, as the ledger has them (D2) */
   sourceDigest: string;
+  /** how many records have a digest: the request's own in the desk; absent in ledgers of before it was kept */
+  own?: number;
   /** SHA-256 of the packed outcomes: equal outcomes, equal report (D3) */
   fingerprint: string;
   /** indexes of parts that have failed records here */
   failedParts: number[];
+  /** of those, the ones with failed rows that could be read, and that could not (C6); absent in ledgers of before it was kept */
+  handedBack?: { readable: number[]; unreadable: number[] };
 }
 
 /** What reading the desk back showed (D2). */

@@ -440,6 +440,7 @@ describe('reading back', () => {
     }
     expect(new Set(seen)).toEqual(new Set(Array.from({ length: 6_001 }, (_, i) => `a/${i}%`)));
     expect(seen).toHaveLength(6_001);
+    expect(await desk.count(portal, 'files', 'tickets')).toBe(6_001);
   });
 
   test('C9: the portal scan gives what was there before, with the fields asked for', async () => {

@@ -10,7 +10,7 @@ import {
   openSamplePortal,
   unlockIntegrations,
 } from './portals.ts';
-import { readRecords, resolveIds, scanPortal, scanScope } from './read-records.ts';
+import { countScope, readRecords, resolveIds, scanPortal, scanScope } from './read-records.ts';
 import { createRecordQuota } from './record-quota.ts';
 import { dropSamplePortal, judgeRemoval, removeRecords } from './remove-records.ts';
 import { writeRecords } from './write-records.ts';
@@ -34,6 +34,7 @@ export function createEmbeddedDesk(db: Db, links: LinkFinder): Desk {
     write: (tab, batch, stamp) => writeRecords(db, quota, tab, batch, stamp),
     resolve: (portal, scope, tab, externalIds) => resolveIds(db, links, { portal, scope, tab }, externalIds),
     read: (portal, scope, tab, externalIds) => readRecords(db, { portal, scope, tab }, externalIds),
+    count: (portal, scope, tab) => countScope(db, { portal, scope, tab }),
     scan: (portal, scope, tab) => scanScope(db, { portal, scope, tab }),
     scanPortal: (portal, tab, fields) => scanPortal(db, portal, tab, fields),
     remove: (tab, deskIds, request) => removeRecords(db, tab, deskIds, request),

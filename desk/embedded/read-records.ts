@@ -89,6 +89,15 @@ class ReadBack implements StoredRecord {
   }
 }
 
+/** D2: how many records stand under `portal/scope/`. */
+export function countScope(
+  db: Db,
+  { portal, scope, tab }: { portal: string; scope: string; tab: Tab },
+): Promise<number> {
+  const { from, before } = prefixBounds(`${portal}/${scope}/`);
+  return recordsOf(db, tab).countDocuments({ _id: { $gt: from, $lt: before } });
+}
+
 /** D2: every record under `portal/scope/` in id order, in pages. */
 export async function* scanScope(
   db: Db,
