@@ -19,6 +19,7 @@ import { SLOWEST, type Slowest } from './read-body.ts';
 import type { ReadProgress } from './read-progress.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes.ts';
+import { CODEC_PATH } from './routes/codec.ts';
 import { TUS_RESUMABLE, UPLOADS_PATH } from './speak-tus.ts';
 
 /** The desk as the API needs it: its portals and their switches. */
@@ -47,6 +48,8 @@ export interface ApiConfiguration {
   callsPerMinute: number;
   /** origins of pages that may call the API */
   corsOrigins: readonly string[];
+  /** origins of Temporal Web UIs that may have payloads decrypted; no others may */
+  temporalUiOrigins: readonly string[];
   /** F4: whose tokens are taken beside API keys; null for nobody's */
   oidc: TokenIssuer | null;
   /** proxies before the API whose word on a caller's address is taken: how many, or which */
@@ -190,7 +193,11 @@ export function createApi(dependencies: ApiDependencies): Express {
     if (request.method === 'POST' && (meant === 'PATCH' || meant === 'DELETE')) request.method = meant;
     next();
   });
-  app.use(allowOrigins(config.corsOrigins));
+  const pages = allowOrigins(config.corsOrigins);
+  const temporalUis = allowOrigins(config.temporalUiOrigins);
+  app.use((request, response, next) =>
+    (request.path.startsWith(`${CODEC_PATH}/`) ? temporalUis : pages)(request, response, next),
+  );
   const strangers = limitCalls(config.callsPerMinute, addressOf);
   app.use(identifyCallers(api, strangers));
   const known = limitCalls(config.callsPerMinute, (request) => occurrence(request).principal?.name ?? '');

@@ -14,6 +14,7 @@ const SENT = [
   'Upload-Offset',
   'X-API-Key',
   'X-HTTP-Method-Override',
+  'X-Namespace',
   'X-Request-Id',
 ].join(', ');
 const READ = [

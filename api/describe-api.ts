@@ -14,6 +14,7 @@ export function describeRoutes(publicUrl: string): Route[] {
     pingDatabase: async () => {},
     connection: Connection.lazy(),
     namespace: 'default',
+    dataConverter: {},
     config: {
       publicUrl,
       replyWindowMs: REPLY_WINDOW_MS,
@@ -25,6 +26,7 @@ export function describeRoutes(publicUrl: string): Route[] {
       storageFolder: '.',
       callsPerMinute: 1,
       corsOrigins: [],
+      temporalUiOrigins: [],
       oidc: null,
       trustProxy: 0,
     },

@@ -1,4 +1,5 @@
 import { Client, type Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import type { Db } from 'mongodb';
 import type { Logger } from '../configuration/create-logger.ts';
 import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
@@ -17,14 +18,16 @@ export function gatherDependencies(given: {
   /** of Temporal */
   namespace: string;
   config: ApiConfiguration;
+  /** how what Temporal keeps is written and read */
+  dataConverter: DataConverter;
   logger: Logger;
 }): ApiDependencies {
-  const { db, pingDatabase, connection, namespace, config, logger } = given;
+  const { db, pingDatabase, connection, namespace, dataConverter, config, logger } = given;
   const stores = createStores(db);
   return {
     stores,
     storage: openStorage({ folder: config.storageFolder }),
-    temporal: new Client({ connection, namespace }),
+    temporal: new Client({ connection, namespace, dataConverter }),
     desk: {
       ...createEmbeddedDesk(db, stores.links),
       allPortals: () => listPortals(db),

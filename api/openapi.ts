@@ -19,6 +19,7 @@ const TAGS = [
   { name: 'Reports', description: 'What became of every record (C7).' },
   { name: 'Trail', description: 'Audit log and mail (F2).' },
   { name: 'Queue', description: 'Whose turn it is (B4).' },
+  { name: 'Codec', description: 'What the Temporal Web UI shows of encrypted histories (F3, F4).' },
   { name: 'Portals', description: 'The desk that is migrated into (B2, C2).' },
   { name: 'Service', description: 'For those who run Deskferry.' },
 ];

@@ -1,5 +1,6 @@
 import type { Api } from './app.ts';
 import type { Route } from './route.ts';
+import { codecRoutes } from './routes/codec.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { deskRoutes } from './routes/desk.ts';
 import { eraseRoutes } from './routes/erase.ts';
@@ -35,6 +36,7 @@ export function createRoutes(api: Api): Route[] {
     ...trailRoutes(api),
     ...queueRoutes(api),
     ...portalRoutes(api),
+    ...codecRoutes(api),
   ];
   routes.push(...serviceRoutes(api, () => routes));
   return routes;

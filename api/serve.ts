@@ -3,6 +3,8 @@ import { createLogger, type Logger } from '../configuration/create-logger.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
 import { openDatabase } from '../store/database.ts';
+import { createKeyRing } from '../store/key-ring.ts';
+import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
 import { createApi } from './app.ts';
 import { gatherDependencies } from './gather-dependencies.ts';
 import { listen } from './listen.ts';
@@ -30,10 +32,13 @@ async function serve(): Promise<void> {
     tls: config.temporal.tls,
     ...(config.temporal.apiKey === null ? {} : { apiKey: config.temporal.apiKey }),
   });
-  const { namespace } = config.temporal;
+  const { namespace, encryption } = config.temporal;
+  const dataConverter = dataConverterOf(createKeyRing(config.encryptionKeys), encryption);
   const { db } = database;
   const pingDatabase = (): Promise<void> => database.ping();
-  const api = createApi(gatherDependencies({ db, pingDatabase, connection, namespace, config, logger }));
+  const api = createApi(
+    gatherDependencies({ db, pingDatabase, connection, namespace, dataConverter, config, logger }),
+  );
   const listening = await listen(api, config.port);
   logger.info({ port: listening.port }, 'serving');
   const tidying = setInterval(() => tidy(config.storageFolder, logger), TIDY_MS);

@@ -98,6 +98,8 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
     const env: NodeJS.ProcessEnv = {
       ...given,
       ...encryptionKeys,
+      // the local Web UI has no key to have payloads decrypted with, and tells the story (F3)
+      TEMPORAL_ENCRYPTION: given['TEMPORAL_ENCRYPTION'] ?? 'false',
       PORT: String(port),
       PUBLIC_URL: given['PUBLIC_URL'] ?? url,
       TEMPORAL_ADDRESS: stack.temporalAddress,

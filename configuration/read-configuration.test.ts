@@ -30,7 +30,13 @@ describe('configuration', () => {
   it('needs the addresses and the folder; everything else has a default', () => {
     expect(readConfiguration(COMPLETE)).toEqual({
       port: 8080,
-      temporal: { address: 'localhost:7233', namespace: 'default', apiKey: null, tls: false },
+      temporal: {
+        address: 'localhost:7233',
+        namespace: 'default',
+        apiKey: null,
+        tls: false,
+        encryption: false,
+      },
       mongodb: { uri: 'mongodb://localhost:27017', database: 'deskferry' },
       mail: {
         smtpUrl: 'smtp://localhost:1025',
@@ -49,6 +55,7 @@ describe('configuration', () => {
       encryptionKeys: [],
       callsPerMinute: 1_200,
       corsOrigins: [],
+      temporalUiOrigins: [],
       trustProxy: 0,
       oidc: null,
       largestAttachment: 10_000_000,
@@ -102,6 +109,15 @@ describe('configuration', () => {
     expect(
       readConfiguration({ ...COMPLETE, TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'false' }).temporal.tls,
     ).toBe(false);
+  });
+
+  it('encrypts what Temporal keeps when there is a key, unless told otherwise', () => {
+    const DESKFERRY_ENCRYPTION_KEYS = `2026:${randomBytes(32).toString('base64')}`;
+    const read = (environment: Record<string, string>) =>
+      readConfiguration({ ...COMPLETE, ...environment }).temporal.encryption;
+    expect(read({ DESKFERRY_ENCRYPTION_KEYS })).toBe(true);
+    expect(read({ DESKFERRY_ENCRYPTION_KEYS, TEMPORAL_ENCRYPTION: 'false' })).toBe(false);
+    expect(faults({ ...COMPLETE, TEMPORAL_ENCRYPTION: 'true' })).toHaveLength(1);
   });
 
   it('F4: takes tokens of a provider asked over TLS, and only those meant for it', () => {

@@ -19,6 +19,8 @@ export interface Configuration {
     /** null where the server asks for none */
     apiKey: string | null;
     tls: boolean;
+    /** whether payloads are encrypted before Temporal has them */
+    encryption: boolean;
   };
   mongodb: { uri: string; database: string };
   mail: {
@@ -61,6 +63,8 @@ export interface Configuration {
   callsPerMinute: number;
   /** origins of pages that may call the API, besides its own */
   corsOrigins: string[];
+  /** origins of Temporal Web UIs, whose pages may ask for decrypted payloads */
+  temporalUiOrigins: string[];
   /** the proxies before the API: how many, or their addresses and networks */
   trustProxy: number | string[];
   /** F4: the identity provider whose tokens are taken beside API keys; null = none */
@@ -160,6 +164,15 @@ function readList(text: string, isGood: (part: string) => boolean): string[] | n
 
 const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
 
+const origins = readBy(
+  (text) => readList(text, isOrigin),
+  'is no list of origins such as https://console.example.com, with commas between them',
+);
+
+const yesOrNo = z
+  .enum(['true', 'false'], 'is neither true nor false')
+  .transform((text): boolean => text === 'true');
+
 /** An address or a network such as 10.0.0.0/8; or a name that stands for several. */
 function isProxy(text: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
@@ -182,7 +195,9 @@ const ENVIRONMENT = z.object({
   ),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
   TEMPORAL_API_KEY: z.string().min(1).optional(),
-  TEMPORAL_TLS: z.enum(['true', 'false'], 'is neither true nor false').optional(),
+  TEMPORAL_TLS: yesOrNo.optional(),
+  TEMPORAL_ENCRYPTION: yesOrNo.optional(),
+  TEMPORAL_UI_ORIGINS: origins.default([]),
   MONGODB_URI: readBy(
     (text) => (/^mongodb(?:\+srv)?:\/\/\S+$/.test(text) ? text : null),
     'is no mongodb:// address',
@@ -223,10 +238,7 @@ const ENVIRONMENT = z.object({
   ).optional(),
   DESKFERRY_LARGEST_ATTACHMENT: count('is not a number of bytes').default(10_000_000),
   CALLS_PER_MINUTE: count('is not a number of calls (1 or more)').default(1_200),
-  CORS_ORIGINS: readBy(
-    (text) => readList(text, isOrigin),
-    'is no list of origins such as https://console.example.com, with commas between them',
-  ).default([]),
+  CORS_ORIGINS: origins.default([]),
   TRUST_PROXY: readBy(
     readProxies,
     'is neither a number of proxies (0 to 9) nor a list of addresses and networks',
@@ -269,6 +281,11 @@ function together(given: Readonly<Record<string, string | undefined>>): Configur
     ...(isSet('OIDC_ISSUER') && !isSet('OIDC_AUDIENCE')
       ? [{ variable: 'OIDC_AUDIENCE', fault: 'is not set, but OIDC_ISSUER is' }]
       : []),
+    ...(given['TEMPORAL_ENCRYPTION'] === 'true' &&
+    !isSet('DESKFERRY_ENCRYPTION_KEYS') &&
+    !isSet('DESKFERRY_ENCRYPTION_KEYS_FILE')
+      ? [{ variable: 'TEMPORAL_ENCRYPTION', fault: 'is true, but there is no DESKFERRY_ENCRYPTION_KEYS' }]
+      : []),
     ...(isSet('DESKFERRY_ENCRYPTION_KEYS') && isSet('DESKFERRY_ENCRYPTION_KEYS_FILE')
       ? [
           {
@@ -297,6 +314,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
   ];
   if (!read.success || faults.length > 0) throw new ConfigurationError(faults);
   const env = read.data;
+  const encryptionKeys = env.DESKFERRY_ENCRYPTION_KEYS ?? env.DESKFERRY_ENCRYPTION_KEYS_FILE ?? [];
   return {
     port: env.PORT,
     temporal: {
@@ -304,7 +322,8 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
       namespace: env.TEMPORAL_NAMESPACE,
       apiKey: env.TEMPORAL_API_KEY ?? null,
       // a key is sent over TLS only, unless someone says otherwise in so many words
-      tls: env.TEMPORAL_TLS === undefined ? env.TEMPORAL_API_KEY !== undefined : env.TEMPORAL_TLS === 'true',
+      tls: env.TEMPORAL_TLS ?? env.TEMPORAL_API_KEY !== undefined,
+      encryption: env.TEMPORAL_ENCRYPTION ?? encryptionKeys.length > 0,
     },
     mongodb: { uri: env.MONGODB_URI, database: env.MONGODB_DATABASE },
     mail: { smtpUrl: env.SMTP_URL, from: env.MAIL_FROM, team: env.TEAM_MAIL },
@@ -317,9 +336,10 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     retentionMs: env.DESKFERRY_RETENTION,
     failureShare: env.DESKFERRY_FAILURE_SHARE,
     secret: env.DESKFERRY_SECRET,
-    encryptionKeys: env.DESKFERRY_ENCRYPTION_KEYS ?? env.DESKFERRY_ENCRYPTION_KEYS_FILE ?? [],
+    encryptionKeys,
     callsPerMinute: env.CALLS_PER_MINUTE,
     corsOrigins: env.CORS_ORIGINS,
+    temporalUiOrigins: env.TEMPORAL_UI_ORIGINS,
     trustProxy: env.TRUST_PROXY,
     oidc:
       env.OIDC_ISSUER === undefined || env.OIDC_AUDIENCE === undefined

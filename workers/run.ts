@@ -15,8 +15,10 @@ import { createMailSender } from '../mail/send-mail.ts';
 import { openDatabase } from '../store/database.ts';
 import { createImportStores } from '../store/import-stores.ts';
 import { createIncomingMails } from '../store/incoming-mail.ts';
+import { createKeyRing } from '../store/key-ring.ts';
 import { openStorage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
+import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
 import { IMPORT_TASK_QUEUE, LIFECYCLE_TASK_QUEUE } from '../workflows/messages.ts';
 import { keepSchedules } from './keep-schedules.ts';
 import { createMigrationLine } from './migration-line.ts';
@@ -68,7 +70,8 @@ const address = {
 const database = await openDatabase(configuration.mongodb.uri, configuration.mongodb.database);
 const connection = await NativeConnection.connect(address);
 const clientConnection = await Connection.connect(address);
-const client = new Client({ connection: clientConnection, namespace: temporal.namespace });
+const dataConverter = dataConverterOf(createKeyRing(configuration.encryptionKeys), temporal.encryption);
+const client = new Client({ connection: clientConnection, namespace: temporal.namespace, dataConverter });
 try {
   await registerSearchAttributes(clientConnection, temporal.namespace);
 } catch (error) {
@@ -106,6 +109,7 @@ const lifecycle = createLifecycleActivities(dependencies);
 const shared = {
   connection,
   namespace: temporal.namespace,
+  dataConverter,
   shutdownGraceTime: '30 seconds',
   maxHeartbeatThrottleInterval: '10 seconds',
 } as const;

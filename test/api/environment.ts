@@ -239,6 +239,7 @@ export class ApiUnderTest {
         storageFolder,
         callsPerMinute: 100_000,
         corsOrigins: [],
+        temporalUiOrigins: ['https://temporal.example'],
         oidc: settings.oidc ?? null,
         trustProxy: 0,
         eventsMs: 50,

@@ -154,7 +154,9 @@ describe('F4: every route of the table', () => {
       }
     }
     for (const route of routes) {
-      const changes = !['get', 'head', 'options'].includes(route.method);
+      // what is to be decrypted is too much for an address; nothing is changed by it
+      const reads = ['get', 'head', 'options'].includes(route.method) || route.operation === 'decodePayloads';
+      const changes = !reads;
       expect([route.operation, changes && route.who.includes('auditor')]).toEqual([route.operation, false]);
     }
   });
@@ -312,6 +314,32 @@ describe('F4: what outlives its right', () => {
 });
 
 describe('F4: who calls from where', () => {
+  it('F3, F4: only the pages of the Temporal Web UI may have payloads decrypted, for those who see all', async () => {
+    const uis = { corsOrigins: ['https://console.example'], temporalUiOrigins: ['https://temporal.example'] };
+    const preflight = (origin: string) => ({ Origin: origin, 'Access-Control-Request-Method': 'POST' });
+    await servedWith(uis, async (url) => {
+      for (const [address, origin, status] of [
+        ['/v1/codec/decode', 'https://temporal.example', 204],
+        ['/v1/codec/decode', 'https://console.example', 401],
+        [path, 'https://temporal.example', 401],
+      ] as const) {
+        const headers = preflight(origin);
+        const answer = await fetch(`${url}${address}`, { method: 'OPTIONS', headers });
+        expect([address, origin, answer.status]).toEqual([address, origin, status]);
+        expect(answer.headers.get('access-control-allow-origin')).toBe(status === 204 ? origin : null);
+      }
+    });
+    const [, , ofOneTenant, auditorOfOne] = strangers;
+    const sealed = { payloads: [{ metadata: { encoding: base64('binary/encrypted') }, data: base64('?') }] };
+    const open = { payloads: [{ metadata: { encoding: base64('json/plain') }, data: base64('1') }] };
+    for (const who of [ofOneTenant, auditorOfOne])
+      expect((await call(who ?? null, 'POST', '/v1/codec/decode', open)).status).toBe(403);
+    const auditor = await api.caller('auditor', null);
+    expect((await call(auditor, 'POST', '/v1/codec/decode', open)).status).toBe(200);
+    // no key is configured here: what is sealed goes out as it came
+    expect(JSON.parse((await call(auditor, 'POST', '/v1/codec/decode', sealed)).text)).toEqual(sealed);
+  });
+
   it('F4: pages of other origins get nothing unless theirs is configured', async () => {
     const preflight = {
       Origin: 'https://console.example',

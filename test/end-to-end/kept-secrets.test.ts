@@ -1,0 +1,326 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
+import proto from '@temporalio/proto';
+import { MongoClient } from 'mongodb';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ADMINISTRATOR_MAIL } from '../../cli/local-service.ts';
+import { readConfiguration } from '../../configuration/read-configuration.ts';
+import { createKeyRing } from '../../store/key-ring.ts';
+import { createPayloadCodec } from '../../temporal/encrypt-payloads.ts';
+import { migrationWorkflowId } from '../../workflows/messages.ts';
+import { csvText } from '../import-engine.ts';
+import { fileAndApprove, reach, type RunningService, startService } from './migrate.ts';
+
+const { History } = proto.temporal.api.history.v1;
+
+const mark = randomBytes(6).toString('hex');
+/** What customers wrote and who they are: in the desk, in what was sent in, and in what is handed back. */
+const PERSONAL = {
+  mail: `canary-mail-${mark}@customer.example`,
+  body: `canary-body-${mark}`,
+  badMail: `canary-bad-mail-${mark}`,
+  name: `Canaryname${mark}`,
+};
+/** A secret of the service is in its environment, and in the file that a local start keeps it in. */
+const encryptionKey = randomBytes(32);
+const SECRETS: Record<string, string> = {
+  secret: `canary-secret-${randomBytes(24).toString('hex')}`,
+  encryptionKey: encryptionKey.toString('base64'),
+  encryptionKeyBytes: encryptionKey.toString('latin1'),
+};
+
+/** Collections that may hold what customers wrote. */
+const PERSONAL_COLLECTIONS = [
+  // the embedded desk
+  'contacts',
+  'tickets',
+  'threads',
+  // what a person typed, also where it was refused (a call below)
+  'drafts',
+];
+/** Files that do: what was sent in, its rows, the reports (packed), and the database of the collections above. */
+const PERSONAL_FILES = /^data\/(?:storage\/(?:uploads|segments|reports)\/|servers\/mongodb\/)|^export\//;
+
+/** Where texts stand in bytes, each as it is, in base64 at every offset, and in UTF-16. */
+function standing(bytes: Uint8Array, texts: Record<string, string>): string[] {
+  const held = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Object.entries(texts).flatMap(([name, text]) =>
+    formsOf(text).some((form) => held.includes(form)) ? [name] : [],
+  );
+}
+
+function formsOf(text: string): Buffer[] {
+  const bytes = Buffer.from(text, 'latin1');
+  const inBase64 = [0, 1, 2].map((offset) => {
+    const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
+    // what depends on the neighbours is left out
+    return Buffer.from(encoded.slice(offset === 0 ? 0 : 4, -4));
+  });
+  return [bytes, Buffer.from(text, 'utf16le'), ...inBase64];
+}
+
+describe('F4: what is secret or personal stands where it must, and nowhere else', () => {
+  let service: RunningService;
+  let temporal: Client;
+  let connection: Connection;
+  let id = '';
+  const all = (): Record<string, string> => ({
+    ...PERSONAL,
+    ...SECRETS,
+    requesterKey: service.requesterKey,
+    operatorKey: service.operatorKey,
+  });
+
+  beforeAll(async () => {
+    service = await startService({
+      replyWindow: '4s',
+      env: {
+        TEMPORAL_ENCRYPTION: 'true',
+        DESKFERRY_SECRET: SECRETS['secret'],
+        DESKFERRY_ENCRYPTION_KEYS: `canary:${SECRETS['encryptionKey']}`,
+        LOG_LEVEL: 'debug',
+      },
+    });
+    connection = await Connection.connect({ address: service.temporalAddress });
+    temporal = new Client({ connection });
+    const folder = join(service.folder, 'export');
+    await mkdir(folder);
+    const { mail, badMail, body, name } = PERSONAL;
+    const files = {
+      'Contacts.csv': csvText(
+        ['ContactExtId', 'Last Name', 'Email', 'Description'],
+        [
+          ['C1', name, mail, body],
+          ['C2', '', mail, body],
+          ['C3', name, badMail, body],
+        ],
+      ),
+      'Tickets.csv': csvText(
+        [
+          'TicketExtId',
+          'ContactExtId',
+          'Subject',
+          'Description',
+          'Assignee Name',
+          'Assignee Email',
+          'Department',
+        ],
+        [
+          ['T1', 'C1', body, body, name, mail, 'Support'],
+          ['T2', 'C2', body, body, '', '', ''],
+          ['T3', 'C9', body, body, '', badMail, 'Nowhere'],
+        ],
+      ),
+      'Threads.csv': csvText(
+        [
+          'ThreadExtId',
+          'TicketExtId',
+          'Content',
+          'Sent Date Time',
+          'Received Time',
+          'Sender Email',
+          'Direction',
+          'Is Private',
+          'From Email Address',
+        ],
+        ['T1', 'T2'].map((ticket, at) => [
+          `H${at}`,
+          ticket,
+          body,
+          '2026-01-01T00:00:00Z',
+          '2026-01-01T00:00:00Z',
+          mail,
+          'in',
+          'false',
+          mail,
+        ]),
+      ),
+    };
+    for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text);
+    id = await fileAndApprove(service, {
+      portal: service.portal,
+      files: Object.keys(files),
+      folder,
+      tabs: ['contacts', 'tickets'],
+      requesterMail: ADMINISTRATOR_MAIL,
+    });
+    await reach(service, id, 'COMPLETED');
+  }, 300_000);
+  afterAll(async () => {
+    await connection?.close();
+    await service?.end();
+  }, 90_000);
+
+  test('C5, C6: the rows were imported, and failed, as they should', async () => {
+    const { reports } = await service.operator.call<{ reports: { name: string }[] }>(
+      'GET',
+      `/v1/migrations/${id}`,
+    );
+    expect(reports.map((report) => report.name)).toEqual(['phase-1', 'phase-2']);
+    const progress = await service.operator.call<unknown>('GET', `/v1/migrations/${id}`);
+    expect(JSON.stringify(progress)).toContain('"failed":2');
+  });
+
+  test('no process logs any of it', () => {
+    expect(service.logged.length).toBeGreaterThan(20);
+    expect(service.logged.filter((line) => standing(Buffer.from(line, 'latin1'), all()).length > 0)).toEqual(
+      [],
+    );
+  });
+
+  test('no history holds any of it, sealed or opened; sealed ones cannot be read at all', async () => {
+    const { encryptionKeys } = readConfiguration({
+      ...process.env,
+      MONGODB_URI: service.mongodbUri,
+      SMTP_URL: service.smtp,
+      MAIL_FROM: 'a@b.example',
+      TEAM_MAIL: 'a@b.example',
+      SUPPORT_ADDRESS: 'a@b.example',
+      PUBLIC_URL: service.url,
+      STORAGE_FOLDER: service.storage,
+      DESKFERRY_SECRET: SECRETS['secret'],
+      DESKFERRY_ENCRYPTION_KEYS: `canary:${SECRETS['encryptionKey']}`,
+    });
+    const codec = createPayloadCodec(createKeyRing(encryptionKeys), true);
+    const kinds = new Set<string>();
+    let payloads = 0;
+    for await (const { workflowId, runId, type } of temporal.workflow.list()) {
+      kinds.add(type);
+      const history = await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
+      expect([workflowId, standing(History.encode(history).finish(), all())]).toEqual([workflowId, []]);
+      for (const payload of payloadsOf(history)) {
+        payloads += 1;
+        expect([workflowId, Buffer.from(payload.metadata?.['encoding'] ?? []).toString()]).toEqual([
+          workflowId,
+          'binary/encrypted',
+        ]);
+        const [opened] = await codec.decode([payload]);
+        expect([workflowId, standing(Buffer.from(opened?.data ?? []), all())]).toEqual([workflowId, []]);
+      }
+    }
+    expect([...kinds]).toEqual(expect.arrayContaining(['migration', 'importPhase', 'processingQueue']));
+    expect(payloads).toBeGreaterThan(100);
+  });
+
+  test('F3: an operator or auditor reads in the Web UI what is sealed; nobody else does', async () => {
+    const described = await temporal.workflow.getHandle(migrationWorkflowId(id)).describe();
+    const summary = described.raw.workflowExecutionInfo?.type?.name;
+    expect(summary).toBe('migration');
+    const sealed = described.raw.executionConfig?.userMetadata?.summary;
+    const body = JSON.stringify({ payloads: [jsonOf(sealed ?? {})] });
+    const ask = (key: string): Promise<Response> =>
+      fetch(`${service.url}/v1/codec/decode`, {
+        method: 'POST',
+        headers: {
+          Authorization: `Bearer ${key}`,
+          'Content-Type': 'application/json',
+          'X-Namespace': 'default',
+        },
+        body,
+      });
+    expect((await ask(service.requesterKey)).status).toBe(403);
+    const { payloads } = (await (await ask(service.operatorKey)).json()) as { payloads: { data: string }[] };
+    const read = Buffer.from(payloads[0]?.data ?? '', 'base64').toString();
+    expect(read).toBe(JSON.stringify(`Migration request ${id}`));
+  });
+
+  test('no measurement and no answer to a faulty call holds any of it', async () => {
+    expect(standing(Buffer.from(await (await fetch(`${service.url}/metrics`)).text()), all())).toEqual([]);
+    const { mail, body } = PERSONAL;
+    for (const [method, path, sent] of [
+      [
+        'POST',
+        '/v1/migrations',
+        JSON.stringify({ requester: { name: { [body]: 1 }, mail: `${mail} ${body}` } }),
+      ],
+      ['POST', '/v1/migrations', `{"requester": ${mail}`],
+      ['PATCH', `/v1/migrations/${id}`, JSON.stringify({ remarks: body })],
+      ['POST', `/v1/migrations/${id}/cancel`, '{}'],
+    ] as const) {
+      const answer = await fetch(`${service.url}${path}`, {
+        method,
+        headers: { Authorization: `Bearer ${service.requesterKey}`, 'Content-Type': 'application/json' },
+        body: sent,
+      });
+      expect(answer.status).toBeGreaterThanOrEqual(400);
+      const { mail: _mail, ...rest } = all();
+      expect([path, standing(Buffer.from(await answer.text()), rest)]).toEqual([path, []]);
+    }
+    const stranger = await fetch(`${service.url}/v1/migrations`, {
+      headers: { Authorization: `Bearer ${service.operatorKey}x` },
+    });
+    expect([stranger.status, standing(Buffer.from(await stranger.text()), all())]).toEqual([401, []]);
+  });
+
+  test('F2: the audit log and the mails hold none of it', async () => {
+    const audit = await service.operator.call<unknown>('GET', `/v1/migrations/${id}/audit`);
+    expect(standing(Buffer.from(JSON.stringify(audit)), all())).toEqual([]);
+    const mails = (await (await fetch(`${service.mailUi}/messages`)).json()) as unknown[];
+    expect(mails.length).toBeGreaterThan(3);
+    expect(standing(Buffer.from(JSON.stringify(mails)), all())).toEqual([]);
+  });
+
+  test('of the collections, only the desk and what people typed hold any of it', async () => {
+    const mongo = await MongoClient.connect(service.mongodbUri);
+    try {
+      const db = mongo.db(service.database);
+      const holding = new Map<string, string[]>();
+      for (const { name } of await db.listCollections().toArray()) {
+        for await (const document of db.collection(name).find({}, { raw: true })) {
+          const found = standing(document as unknown as Uint8Array, all());
+          if (found.length > 0) holding.set(name, [...new Set([...(holding.get(name) ?? []), ...found])]);
+        }
+      }
+      expect([...holding.keys()].toSorted()).toEqual(PERSONAL_COLLECTIONS.toSorted());
+      const found = new Set([...holding.values()].flat());
+      expect([...found].filter((name) => !(name in PERSONAL))).toEqual([]);
+    } finally {
+      await mongo.close();
+    }
+  });
+
+  test('of the files, only those do; the secrets of the service are in none', async () => {
+    const files = await filesUnder(service.folder);
+    const seen: [string, string[]][] = [];
+    for (const file of files) seen.push([file, standing(await readFile(join(service.folder, file)), all())]);
+    expect(seen.length).toBeGreaterThan(10);
+    const wrong = seen.filter(([file, found]) =>
+      found.some((name) => !(name in PERSONAL) || !PERSONAL_FILES.test(file)),
+    );
+    expect(wrong).toEqual([]);
+    // the search finds what is there
+    expect(
+      seen.filter(([file, found]) => file.startsWith('data/storage/uploads/') && found.includes('body')),
+    ).toHaveLength(3);
+  });
+});
+
+/** Every payload of a history, wherever it stands in it; search attributes are to be read by the server. */
+function payloadsOf(value: unknown): Payload[] {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [];
+  if ('metadata' in value && 'data' in value) return [value as Payload];
+  return Object.entries(value).flatMap(([name, part]) =>
+    name === 'searchAttributes' || name === 'indexedFields' ? [] : payloadsOf(part),
+  );
+}
+
+function jsonOf({ metadata, data }: Payload): unknown {
+  return {
+    metadata: Object.fromEntries(
+      Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
+    ),
+    data: Buffer.from(data ?? []).toString('base64'),
+  };
+}
+
+async function filesUnder(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await readdir(folder, { recursive: true })) {
+    const file = join(folder, name);
+    if ((await stat(file)).isFile()) found.push(relative(folder, file).replaceAll('\\', '/'));
+  }
+  return found;
+}
