@@ -13,3 +13,31 @@ export function beat(): void {
   }
   context.heartbeat();
 }
+
+const EVERY_MS = 3_000;
+
+/**
+ * `beat` while something is waited for that gives no sign of life itself.
+ * @returns what it gives
+ * @throws what it throws; CancelledFailure, leaving it behind, when the activity is cancelled
+ */
+export async function beatWhile<T>(work: Promise<T>): Promise<T> {
+  const cancelled = Promise.withResolvers<never>();
+  const timer = setInterval(() => {
+    try {
+      beat();
+    } catch (error) {
+      cancelled.reject(error instanceof Error ? error : new CancelledFailure('the activity was cancelled'));
+    }
+  }, EVERY_MS);
+  try {
+    return await Promise.race([work, cancelled.promise]);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Says whether the activity under way, if there is one, is to end. */
+export function cancellation(): AbortSignal | undefined {
+  return asyncLocalStorage.getStore()?.cancellationSignal;
+}

@@ -5,8 +5,10 @@ import type { ImportStores } from '../store/import-stores.ts';
 import type { StoredPlan } from '../store/plans.ts';
 import type { Segment, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
+import type { OpenSource } from './ask-source.ts';
 import { beat } from './beat.ts';
 import type { ChosenTab, SampleActivities } from './control-activities.ts';
+import { fetchFiles, filePathOf } from './fetch-files.ts';
 import { readerOf } from './part-view.ts';
 import { partAt, planOf } from './plan-view.ts';
 import { type SegmentLine, segmentKey, SegmentLines } from './segment-file.ts';
@@ -16,6 +18,7 @@ import { foldPath, unpackBundles } from './unpack-bundles.ts';
 export interface ChooseSampleDeps {
   stores: ImportStores;
   storage: Storage;
+  openSource: OpenSource;
 }
 
 /** What those who are chosen already refer to. */
@@ -41,7 +44,10 @@ export function makeChooseSample(deps: ChooseSampleDeps): SampleActivities['choo
     for (const tab of plan.tabs.toReversed()) {
       const chosen = await chooseTab(deps, plan, tab, { records, wanted });
       await writeChosen(deps, { request, phase: 'sample', tab }, chosen.places);
-      if (tab === 'attachments') await unpackBundles(deps, plan, chosen.files);
+      if (tab === 'attachments') {
+        await unpackBundles(deps, plan, chosen.files);
+        await fetchFiles(deps, plan, chosen.files);
+      }
       tabs.unshift({ tab, chosen: chosen.count });
     }
     return { tabs };
@@ -86,8 +92,8 @@ async function chooseTab(
         chosen.count++;
         const record = read(line);
         if (record === null) continue;
-        const path = record.fields['filePath'];
-        if (tab === 'attachments' && typeof path === 'string') chosen.files.add(foldPath(path));
+        const path = tab === 'attachments' ? filePathOf(plan, line.file, record) : null;
+        if (path !== null) chosen.files.add(foldPath(path));
         if (want(record, tab, wanted)) refers = true;
       }
     }

@@ -28,6 +28,7 @@ export async function clearSample(
   await desk.dropSamplePortal(request);
   if (context !== null) await stores.links.removeOf(request, context.portal, context.scope);
   await storage.removeAll(`segments/${request}/sample/`);
+  await storage.removeAll(`drawn/${request}/sample/`);
   await storage.removeAll(`folded/${keeperOf(run)}/`);
   await storage.removeAll(`blobs/${keeperOf(run)}/`);
   await importStores.erasure.request(keeperOf(run), beat);

@@ -5,12 +5,15 @@ import type { MailSender } from '../mail/send-mail.ts';
 import type { IncomingMails } from '../store/incoming-mail.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import { createReportSigner } from '../store/report-signature.ts';
+import type { SourceKeys } from '../store/source-keys.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
+import type { OpenSource } from './ask-source.ts';
 import { makeAppendAudit } from './append-audit.ts';
 import { makeCheckIntegrations } from './check-integrations.ts';
 import { makeClaimPortal, makeReleasePortal } from './claim-portal.ts';
 import { makeClosePortal, makeOpenPortal } from './close-portal.ts';
+import { makeDrawSource } from './draw-source.ts';
 import { makeEraseUploads } from './erase-uploads.ts';
 import { makeEstimatePhase, makeRecordSpeed } from './estimate-phase.ts';
 import { makeFoldImported } from './fold-imported.ts';
@@ -21,6 +24,7 @@ import { makeImportSegments } from './import-segments.ts';
 import { makeJoinQueue, makeLeaveQueue } from './join-queue.ts';
 import { makeKeepBooks } from './keep-books.ts';
 import type { LifecycleActivities } from './lifecycle-activities.ts';
+import { makeOpenSource } from './open-source.ts';
 import { makePlanImport } from './plan-import.ts';
 import { makePlanPhase } from './plan-phase.ts';
 import { makeProveTab } from './prove-tab.ts';
@@ -39,6 +43,7 @@ export interface ActivityDependencies {
   stores: Stores;
   importStores: ImportStores;
   incomingMails: IncomingMails;
+  sourceKeys: SourceKeys;
   storage: Storage;
   desk: Desk;
   mail: MailSender;
@@ -50,6 +55,8 @@ export interface ActivityDependencies {
     concurrentTurns: number;
     /** how long after closing uploads and staged rows are kept (F5), in milliseconds */
     retentionMs: number;
+    /** hosts of sources that may be private or speak plain http (B3) */
+    sourceHosts: readonly string[];
   };
   names: WorkflowNames;
 }
@@ -62,11 +69,18 @@ export interface WorkflowNames {
   queue: QueueNames;
 }
 
+/** What opens the source of a request for an activity. */
+export function openSourceOf({ stores, sourceKeys, settings }: ActivityDependencies): OpenSource {
+  return makeOpenSource({ drafts: stores.drafts, sourceKeys, allowed: settings.sourceHosts });
+}
+
 /** The activities of import workers (design: From file to desk). */
 export function createImportActivities(deps: ActivityDependencies): ImportActivities {
   const { storage, desk } = deps;
-  const all = { stores: { ...deps.stores, ...deps.importStores }, storage, desk };
+  const openSource = openSourceOf(deps);
+  const all = { stores: { ...deps.stores, ...deps.importStores }, storage, desk, openSource };
   return {
+    drawSource: makeDrawSource(all),
     planPhase: makePlanPhase(all),
     freezeContext: makeFreezeContext(all),
     stageTab: makeStageTab(all),

@@ -7,7 +7,7 @@ import type {
   UndoActivities,
   UndoHoldActivities,
 } from './control-activities.ts';
-import type { ActivityDependencies } from './create-activities.ts';
+import { type ActivityDependencies, openSourceOf } from './create-activities.ts';
 import { makeChooseSample } from './choose-sample.ts';
 import { makeClearSample } from './clear-sample.ts';
 import { makeDecideUndo } from './decide-undo.ts';
@@ -46,7 +46,7 @@ export function createAftercareActivities(
   const { stores, importStores, incomingMails, storage, desk, settings } = deps;
   return {
     eraseRequest: makeEraseRequest({ stores, importStores, incomingMails, storage, desk }),
-    chooseSample: makeChooseSample({ stores: importStores, storage }),
+    chooseSample: makeChooseSample({ stores: importStores, storage, openSource: openSourceOf(deps) }),
     clearSample: makeClearSample({ stores, importStores, storage, desk }),
     decideUndo: makeDecideUndo({ stores, desk }),
     removeRecords: makeRemoveRecords({ stores, desk }),

@@ -51,6 +51,7 @@ export function makeEraseRequest(deps: EraseRequestDeps): EraseActivities['erase
     await incomingMails.erase(request);
     await clearSample(deps, request);
     await storage.removeAll(`segments/${request}/`);
+    await storage.removeAll(`drawn/${request}/`);
     await storage.removeAll(`folded/${request}/`);
     if (portal !== null) await removeUnusedFiles(deps, request, portal);
     await importStores.erasure.request(request, beat);

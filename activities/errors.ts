@@ -8,6 +8,7 @@ export type ImportErrorCode =
   | 'SEGMENT_MISSING'
   | 'SEGMENT_TAKEN'
   | 'SEGMENT_DAMAGED'
+  | 'SOURCE_NOT_READ'
   | 'SOURCE_UNREADABLE'
   | 'REPORT_UNREADABLE';
 

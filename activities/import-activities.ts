@@ -49,8 +49,16 @@ export interface WrittenReport {
   bytes: number;
 }
 
+/** What was read from a source's API. */
+export interface DrawnSource {
+  records: number;
+  bytes: number;
+}
+
 /** The import's activities, run on the task queue of the import workers. Arguments and results hold ids and counts only. */
 export interface ImportActivities {
+  /** Reads a source that is an API to its end, page by page; goes on where an earlier attempt ended (E3: in phase 2 only what changed). */
+  drawSource(run: PhaseRun): Promise<DrawnSource>;
   /** Fixes which parts of which files feed which tab (E3 in phase 2), and counts their records apart (D1). */
   planPhase(run: PhaseToPlan): Promise<PhasePlan>;
   /**

@@ -1,8 +1,7 @@
 import { fedTabs } from '../domain/fed-tabs.ts';
 import { type Mapping, fileMappingFor, readMapping } from '../domain/field-mapping.ts';
-import type { Phase } from '../domain/phase.ts';
 import { numberOfFile } from '../domain/plan-tab.ts';
-import { chooseTabs, type Tab } from '../domain/tab.ts';
+import { chooseTabs, TAB_TITLES, type Tab } from '../domain/tab.ts';
 import { confirmedEncodings } from '../sources/confirmed-encodings.ts';
 import { type FileInspection, inspectFile } from '../sources/inspect-file.ts';
 import { DEFAULT_ZIP_CAPS } from '../sources/open-zip.ts';
@@ -15,22 +14,16 @@ import type { Storage } from '../store/storage.ts';
 import type { Upload, Uploads } from '../store/uploads.ts';
 import { beat } from './beat.ts';
 import { countDistinct } from './count-distinct.ts';
+import { drawnName, drawnUpload } from './draw-source.ts';
 import { ImportError } from './errors.ts';
-import type { ImportActivities, PhasePlan, PhaseToPlan } from './import-activities.ts';
+import type { ImportActivities, PhasePlan, PhaseRun, PhaseToPlan } from './import-activities.ts';
 import { mappedPart } from './part-view.ts';
-import { accessTo, planOf, uploadOf } from './plan-view.ts';
+import { accessTo, continuedBy, planOf, uploadOf } from './plan-view.ts';
 
 export interface PlanPhaseDeps {
   stores: ImportStores & { drafts: Drafts; replies: Replies; uploads: Uploads };
   storage: Storage;
 }
-
-/** E3: what phase 2 goes on from. */
-const CONTINUES: Readonly<Record<Phase, Phase | null>> = {
-  sample: null,
-  'phase-1': null,
-  'phase-2': 'phase-1',
-};
 
 /**
  * Makes the activity that fixes what a phase reads: which part of which file feeds which tab (A10), its columns, encoding and
@@ -77,6 +70,8 @@ interface FoundPart extends Omit<PlannedPart, 'index' | 'name'> {
   distinct: boolean;
 }
 
+type UploadToPlan = Pick<Upload, 'key' | 'name' | 'bytes' | 'storageKey' | 'order'>;
+
 async function makePlan(deps: PlanPhaseDeps, { request, phase, replies }: PhaseToPlan): Promise<StoredPlan> {
   const { stores } = deps;
   const typed = (await stores.drafts.latest(request))?.draft;
@@ -93,22 +88,26 @@ async function makePlan(deps: PlanPhaseDeps, { request, phase, replies }: PhaseT
       `request ${request} lacks what a phase needs: source, tabs or portal`,
     );
   }
-  const continues = CONTINUES[phase];
+  const continues = continuedBy(phase);
   const earlier = continues === null ? null : await planOf(stores, { request, phase: continues });
   const tabs = chooseTabs(typed.tabs, typed.omit);
   const taken = (reply: string): boolean => replies === undefined || replies.includes(reply);
   const corrected = earlier === null ? null : await correctedMapping(stores.replies, request, taken);
   const mapping = corrected ?? soundMapping(typed.mapping);
   const all = await stores.uploads.list(request);
-  const uploads = all.filter(({ reply }) =>
+  const sent = all.filter(({ reply }) =>
     earlier === null ? reply === null : reply !== null && taken(reply),
   );
+  const drawn = typed.source.kind === 'api' ? await drawnUploads(deps, { request, phase }, tabs) : [];
+  const uploads = [...drawn, ...sent];
   const found: FoundPart[] = [];
   const planned: PlannedUpload[] = [];
   const ignored: StoredPlan['ignored'] = [];
   for (const upload of uploads) {
-    const inspection = await inspect(deps, upload, typed.encodings);
-    planned.push(plannedUpload(upload, inspection));
+    const isDrawn = drawn.includes(upload);
+    const encodings = isDrawn ? { [upload.name]: 'utf-8' } : typed.encodings;
+    const inspection = await inspect(deps, upload, encodings);
+    planned.push({ ...plannedUpload(upload, inspection), ...(isDrawn ? { drawn: true } : {}) });
     sortParts(upload, inspection, { tabs, mapping }, found, ignored);
   }
   found.sort(
@@ -146,8 +145,28 @@ async function makePlan(deps: PlanPhaseDeps, { request, phase, replies }: PhaseT
   };
 }
 
+/** What was read from the source's API, as files of its tabs; replies count before them (E3). */
+async function drawnUploads(
+  { stores }: PlanPhaseDeps,
+  { request, phase }: PhaseRun,
+  tabs: readonly Tab[],
+): Promise<UploadToPlan[]> {
+  const uploads: UploadToPlan[] = [];
+  for (const tab of tabs) {
+    const drawn = await stores.drawnTabs.find({ request, phase, tab });
+    if (drawn === null) {
+      throw new ImportError('SOURCE_NOT_READ', `the ${tab} of request ${request} are not read for ${phase}`);
+    }
+    const { storageKey, bytes, records } = drawn;
+    if (records === 0) continue;
+    const name = drawnName(TAB_TITLES[tab]);
+    uploads.push({ key: drawnUpload({ phase, tab }), name, bytes, storageKey, order: 0 });
+  }
+  return uploads;
+}
+
 function plannedUpload(
-  { key, name, bytes, storageKey }: Upload,
+  { key, name, bytes, storageKey }: UploadToPlan,
   { parts, attachments }: FileInspection,
 ): PlannedUpload {
   const zip = attachments.files > 0 || parts.some(({ entry }) => entry !== null);
@@ -156,7 +175,7 @@ function plannedUpload(
 
 function inspect(
   { storage }: PlanPhaseDeps,
-  upload: Upload,
+  upload: UploadToPlan,
   confirmed: Readonly<Record<string, string>>,
 ): Promise<FileInspection> {
   const encoding = confirmedEncodings(upload.name, confirmed);
@@ -167,7 +186,7 @@ function inspect(
 
 /** Shares the parts of an upload out to tabs; what feeds no chosen tab is named with the reason. */
 function sortParts(
-  upload: Upload,
+  upload: UploadToPlan,
   { parts }: FileInspection,
   { tabs, mapping }: { tabs: readonly Tab[]; mapping: Mapping | null },
   found: FoundPart[],
@@ -241,7 +260,7 @@ function nameOf(plan: StoredPlan | null, part: PlannedPart): string {
 /** D1: parts that give one record per external id are counted apart as such. */
 async function counted(
   { storage }: PlanPhaseDeps,
-  uploads: readonly Upload[],
+  uploads: readonly UploadToPlan[],
   found: readonly FoundPart[],
 ): Promise<FoundPart[]> {
   const accesses = new Map(uploads.map((upload) => [upload.key, accessTo(storage, upload)]));

@@ -3,9 +3,21 @@ import type { FrozenContext } from '../store/frozen.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { PlannedPart, PlannedUpload, StoredPlan } from '../store/plans.ts';
 import type { Storage } from '../store/storage.ts';
+import type { Phase } from '../domain/phase.ts';
 import type { Tab } from '../domain/tab.ts';
 import { ImportError } from './errors.ts';
 import type { PhaseRun } from './import-activities.ts';
+
+const CONTINUES: Readonly<Record<Phase, Phase | null>> = {
+  sample: null,
+  'phase-1': null,
+  'phase-2': 'phase-1',
+};
+
+/** E3: the phase that this one goes on from, or null. */
+export function continuedBy(phase: Phase): Phase | null {
+  return CONTINUES[phase];
+}
 
 /**
  * Whose failures, bundled files and found ids a run keeps. A sample run's are its own: a phase may begin beside it, and nothing of a

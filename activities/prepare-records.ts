@@ -17,6 +17,7 @@ import type { FrozenEntry } from '../store/frozen.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { Links } from '../store/links.ts';
 import type { Storage } from '../store/storage.ts';
+import { filePathOf } from './fetch-files.ts';
 import type { PhaseWorld } from './phase-world.ts';
 import { readerOf } from './part-view.ts';
 import { keeperOf, partAt } from './plan-view.ts';
@@ -85,7 +86,14 @@ export class RecordPreparer {
       const complete = completeRecord(this.#tab, read, world(line));
       const { fields, given, warnings } = complete;
       let { faults } = complete;
-      if (files !== null) faults = withFile(faults, read, fields, files, keeperOf(this.#world.plan));
+      if (files !== null) {
+        const { plan } = this.#world;
+        faults = withFile(faults, read, fields, {
+          files,
+          keeper: keeperOf(plan),
+          path: filePathOf(plan, line.file, read),
+        });
+      }
       const outcome = blankOutcome(line);
       const said = sayFaults(faults);
       if (said !== null) return { ...NOT_WRITTEN, outcome: { ...outcome, ...said } };
@@ -227,14 +235,15 @@ export class RecordPreparer {
   async #files(list: readonly Reading[]): Promise<Map<string, BundledFile>> {
     const files = new Map<string, BundledFile>();
     const open = new Map<string, Set<string>>();
-    for (const { read } of list) {
-      const path = read.fields['filePath'];
-      if (typeof path !== 'string') continue;
+    const { plan } = this.#world;
+    for (const { line, read } of list) {
+      const path = filePathOf(plan, line.file, read);
+      if (path === null) continue;
       const folded = foldPath(path);
       open.set(folded, (open.get(folded) ?? new Set()).add(normalisePath(path)));
     }
-    const { plan } = this.#world;
-    for (const upload of plan.uploads.filter((each) => each.zip).toReversed()) {
+    const bundles = plan.uploads.filter(({ zip, drawn }) => zip || drawn === true);
+    for (const upload of bundles.toReversed()) {
       if (open.size === 0) break;
       const found = await this.#deps.stores.bundledFiles.find(keeperOf(plan), upload.key, [...open.keys()]);
       for (const [folded, candidates] of found) {
@@ -313,11 +322,9 @@ function withFile(
   faults: Fault[],
   read: ReadRecord,
   fields: DeskRecord['fields'],
-  files: ReadonlyMap<string, BundledFile>,
-  keeper: string,
+  { files, keeper, path }: { files: ReadonlyMap<string, BundledFile>; keeper: string; path: string | null },
 ): Fault[] {
-  const path = read.fields['filePath'];
-  if (typeof path !== 'string') return faults;
+  if (path === null) return faults;
   const more: Fault[] = [];
   const file = files.get(normalisePath(path));
   const { sha256, size } = read.fields;
@@ -326,7 +333,7 @@ function withFile(
       code: 'FILE_MISSING',
       column: 'File Path',
       index: 0,
-      message: `File Path: the upload holds no file "${shortened(path)}"`,
+      message: `File Path: the source holds no file "${shortened(path)}"`,
     });
   } else {
     if (typeof size === 'number' && size !== file.size) {

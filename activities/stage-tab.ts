@@ -5,7 +5,9 @@ import type { ImportStores } from '../store/import-stores.ts';
 import type { PlannedPart, StoredPlan } from '../store/plans.ts';
 import type { StagedTabTotals, StagerPosition, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
+import type { OpenSource } from './ask-source.ts';
 import { beat } from './beat.ts';
+import { fetchFiles } from './fetch-files.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { contentHash, KeyTable } from './key-table.ts';
 import { accessTo, planOf, sourceParts, uploadOf } from './plan-view.ts';
@@ -17,6 +19,7 @@ import { unpackBundles } from './unpack-bundles.ts';
 export interface StageTabDeps {
   stores: ImportStores;
   storage: Storage;
+  openSource: OpenSource;
 }
 
 /**
@@ -31,7 +34,10 @@ export function makeStageTab(deps: StageTabDeps): ImportActivities['stageTab'] {
     if (done !== null) return { segments: done.segments, records: done.records };
     const plan = await planOf(deps.stores, run);
     // of a sample only those files that it takes, once it is chosen (B6)
-    if (run.tab === 'attachments' && run.phase !== 'sample') await unpackBundles(deps, plan);
+    if (run.tab === 'attachments' && run.phase !== 'sample') {
+      await unpackBundles(deps, plan);
+      await fetchFiles(deps, plan);
+    }
     const stager = new Stager(deps, plan, key);
     await stager.resume();
     await stager.run();

@@ -112,7 +112,10 @@ const requesterAnswer = z
   .meta({ id: 'RequesterShown' });
 
 const sourceAnswer = z
-  .strictObject({ system: z.string(), kind: z.literal('files'), scope: z.string() })
+  .discriminatedUnion('kind', [
+    z.strictObject({ system: z.string(), kind: z.literal('files'), scope: z.string() }),
+    z.strictObject({ system: z.string(), kind: z.literal('api'), address: z.string(), scope: z.string() }),
+  ])
   .meta({ id: 'SourceShown' });
 
 const replyAnswer = z

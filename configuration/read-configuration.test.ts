@@ -47,6 +47,7 @@ describe('configuration', () => {
       supportAddress: 'support@example.com',
       publicUrl: 'http://localhost:8080',
       storageFolder: '/var/lib/deskferry',
+      sourceHosts: [],
       replyWindowMs: 1_209_600_000,
       retentionMs: 2_592_000_000,
       concurrentTurns: 1,
@@ -178,6 +179,14 @@ describe('configuration', () => {
       const told = faults({ ...COMPLETE, DESKFERRY_ENCRYPTION_KEYS: wrong });
       expect(told.map(({ variable }) => variable)).toEqual(['DESKFERRY_ENCRYPTION_KEYS']);
       expect(JSON.stringify(told)).not.toContain(key.slice(5, 15));
+    }
+  });
+
+  it('B3: takes hosts of sources that may be private, and no URLs', () => {
+    const given = { ...COMPLETE, DESKFERRY_SOURCE_HOSTS: 'desk.internal, 127.0.0.1:8090' };
+    expect(readConfiguration(given).sourceHosts).toEqual(['desk.internal', '127.0.0.1:8090']);
+    for (const wrong of ['http://desk.internal', 'desk.internal/export', 'user@desk', '10.0.0.0/8', '*']) {
+      expect(faults({ ...COMPLETE, DESKFERRY_SOURCE_HOSTS: wrong })).toHaveLength(1);
     }
   });
 

@@ -59,6 +59,8 @@ export interface Configuration {
   secret: string;
   /** seal what is secret before it is kept: the first seals, all open; empty = what needs one is refused */
   encryptionKeys: readonly EncryptionKey[];
+  /** hosts of source APIs that may be private or speak plain http: `name` or `name:port` (B3) */
+  sourceHosts: string[];
   /** calls that a key may make in a minute, and an address without a key */
   callsPerMinute: number;
   /** origins of pages that may call the API, besides its own */
@@ -173,6 +175,12 @@ const yesOrNo = z
   .enum(['true', 'false'], 'is neither true nor false')
   .transform((text): boolean => text === 'true');
 
+/** A host as a URL writes it, with or without a port. */
+function isHost(text: string): boolean {
+  const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : null;
+  return url !== null && (text === url.host || text === url.hostname) && text !== '';
+}
+
 /** An address or a network such as 10.0.0.0/8; or a name that stands for several. */
 function isProxy(text: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
@@ -236,6 +244,10 @@ const ENVIRONMENT = z.object({
     readEncryptionKeysFile,
     `names no file that can be read, or its text ${KEYS_FAULT}`,
   ).optional(),
+  DESKFERRY_SOURCE_HOSTS: readBy(
+    (text) => readList(text, isHost),
+    'is no list of hosts such as desk.internal or 127.0.0.1:8090, with commas between them',
+  ).default([]),
   DESKFERRY_LARGEST_ATTACHMENT: count('is not a number of bytes').default(10_000_000),
   CALLS_PER_MINUTE: count('is not a number of calls (1 or more)').default(1_200),
   CORS_ORIGINS: origins.default([]),
@@ -337,6 +349,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     failureShare: env.DESKFERRY_FAILURE_SHARE,
     secret: env.DESKFERRY_SECRET,
     encryptionKeys,
+    sourceHosts: env.DESKFERRY_SOURCE_HOSTS,
     callsPerMinute: env.CALLS_PER_MINUTE,
     corsOrigins: env.CORS_ORIGINS,
     temporalUiOrigins: env.TEMPORAL_UI_ORIGINS,

@@ -14,13 +14,19 @@ export interface Requester {
 }
 
 /** Where the data is now (A1). */
-export interface SourceChoice {
+export type SourceChoice = {
   /** the other help desk's name, as the requester calls it */
   system: string;
-  kind: 'files';
   /** the source account's short name: the scope of external ids, `[A-Za-z0-9_-]+` */
   scope: string;
-}
+} & (
+  | { kind: 'files' }
+  | {
+      kind: 'api';
+      /** where its export API begins (docs/source-api.md) */
+      address: string;
+    }
+);
 
 export interface DeskChoice {
   kind: 'embedded';

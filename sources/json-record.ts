@@ -47,7 +47,7 @@ function undecodable(message: string): ElementFields {
 }
 
 /** Names and cells of an object's members. @param text a valid JSON object */
-function* membersOf(text: string): Generator<[name: string, cell: string], void, undefined> {
+export function* membersOf(text: string): Generator<[name: string, cell: string], void, undefined> {
   let at = skip(text, text.indexOf('{') + 1);
   while (text.charCodeAt(at) === QUOTE) {
     const nameEnd = stringEnd(text, at);

@@ -11,8 +11,16 @@ export interface ImportErasure {
 }
 
 /** Collections whose ids begin with request and phase, those with one document per phase, and those that begin with the request. */
-const BY_PHASE = ['segments', 'stagedTabs', 'frozen', 'discrepancies'] as const;
-const ONE_PER_PHASE = ['plans', 'contexts'] as const;
+const BY_PHASE = [
+  'segments',
+  'stagedTabs',
+  'frozen',
+  'discrepancies',
+  'drawnTabs',
+  'drawnRounds',
+  'drawnPages',
+] as const;
+const ONE_PER_PHASE = ['plans', 'contexts', 'drawings'] as const;
 const BY_REQUEST = ['failures', 'bundledFiles', 'unpackedUploads'] as const;
 
 const PAGE = 1_000;

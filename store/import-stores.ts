@@ -1,6 +1,7 @@
 import type { Db } from 'mongodb';
 import { type BundledFiles, createBundledFiles } from './bundled-files.ts';
 import { createDiscrepancies, type Discrepancies } from './discrepancies.ts';
+import { createDrawnTabs, type DrawnTabs } from './drawn-tabs.ts';
 import { createFailures, type Failures } from './failures.ts';
 import { createFrozen, type Frozen } from './frozen.ts';
 import { createImportErasure, type ImportErasure } from './import-erasure.ts';
@@ -15,6 +16,7 @@ export interface ImportStores {
   failures: Failures;
   frozen: Frozen;
   bundledFiles: BundledFiles;
+  drawnTabs: DrawnTabs;
   erasure: ImportErasure;
   discrepancies: Discrepancies;
   reports: Reports;
@@ -27,6 +29,7 @@ export function createImportStores(db: Db): ImportStores {
     failures: createFailures(db),
     frozen: createFrozen(db),
     bundledFiles: createBundledFiles(db),
+    drawnTabs: createDrawnTabs(db),
     erasure: createImportErasure(db),
     discrepancies: createDiscrepancies(db),
     reports: createReports(db),

@@ -46,6 +46,8 @@ export interface PlannedUpload {
   bytes: number;
   storageKey: string;
   zip: boolean;
+  /** read from the source's API; so are the files that its attachments have */
+  drawn?: true;
 }
 
 /** What a phase reads, fixed once: a second attempt reads it (D3). */

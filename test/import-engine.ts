@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,13 +15,17 @@ import { addAgents, createPortal, type NativeAgent } from '../desk/embedded/port
 import type { Desk } from '../desk/desk.ts';
 import { startTestDatabase } from './database.ts';
 import { createImportStores, type ImportStores } from '../store/import-stores.ts';
+import { createKeyRing, type KeyRing } from '../store/key-ring.ts';
+import { createSourceKeys, type SourceKeys } from '../store/source-keys.ts';
 import { openStorage, type Storage } from '../store/storage.ts';
 import { createStores, type Stores } from '../store/stores.ts';
 import { uploadKey } from '../store/uploads.ts';
+import { makeDrawSource } from '../activities/draw-source.ts';
 import { makeFoldImported } from '../activities/fold-imported.ts';
 import { makeFreezeContext } from '../activities/freeze-context.ts';
 import type { ImportActivities, TabProof, WrittenReport } from '../activities/import-activities.ts';
 import { makeImportSegments } from '../activities/import-segments.ts';
+import { makeOpenSource } from '../activities/open-source.ts';
 import { makePlanImport } from '../activities/plan-import.ts';
 import { makePlanPhase } from '../activities/plan-phase.ts';
 import { makeProveTab } from '../activities/prove-tab.ts';
@@ -38,6 +42,7 @@ export interface Engine {
   db: Db;
   desk: Desk;
   stores: Stores & ImportStores;
+  sourceKeys: SourceKeys;
   storage: Storage;
   activities: ImportActivities;
   stop(): Promise<void>;
@@ -50,11 +55,13 @@ export async function startEngine(): Promise<Engine> {
   const storage = openStorage({ folder });
   const stores = { ...createStores(db), ...createImportStores(db) };
   const desk = createEmbeddedDesk(db, stores.links);
-  const deps = { stores, storage, desk };
+  const sourceKeys = createSourceKeys(db, testKeyRing());
+  const deps = { stores, sourceKeys, storage, desk };
   return {
     db,
     desk,
     stores,
+    sourceKeys,
     storage,
     activities: makeActivities(deps),
     async stop() {
@@ -64,8 +71,14 @@ export async function startEngine(): Promise<Engine> {
   };
 }
 
-export function makeActivities(deps: Pick<Engine, 'desk' | 'stores' | 'storage'>): ImportActivities {
+export function makeActivities(
+  given: Pick<Engine, 'desk' | 'stores' | 'sourceKeys' | 'storage'>,
+): ImportActivities {
+  const { drafts } = given.stores;
+  const openSource = makeOpenSource({ drafts, sourceKeys: given.sourceKeys, allowed: ['127.0.0.1'] });
+  const deps = { ...given, openSource };
   return {
+    drawSource: makeDrawSource(deps),
     planPhase: makePlanPhase(deps),
     freezeContext: makeFreezeContext(deps),
     stageTab: makeStageTab(deps),
@@ -76,6 +89,11 @@ export function makeActivities(deps: Pick<Engine, 'desk' | 'stores' | 'storage'>
     foldImported: makeFoldImported(deps),
     writeReport: makeWriteReport({ ...deps, signer: SIGNER }),
   };
+}
+
+/** A key ring of a key that nobody else has. */
+export function testKeyRing(): KeyRing {
+  return createKeyRing([{ name: 'test', key: createSecretKey(randomBytes(32)) }]);
 }
 
 const PRIMARY = 'owner@portal.example';
@@ -128,13 +146,19 @@ export async function makeRequest(
     scope?: string;
     encodings?: Record<string, string>;
     mapping?: unknown;
+    /** read by its export API instead of from files */
+    api?: { address: string; key: string };
   } = {},
 ): Promise<string> {
   const request = `m_${randomBytes(8).toString('hex')}`;
   await engine.stores.drafts.insert(request, 1, {
     ...EMPTY_DRAFT,
     requester: { name: 'R', mail: 'r@example.com', company: 'C', locale: 'en', timeZone: 'Asia/Tokyo' },
-    source: { system: 'Other', kind: 'files', scope: options.scope ?? 'files' },
+    source: {
+      system: 'Other',
+      scope: options.scope ?? 'files',
+      ...(options.api === undefined ? { kind: 'files' } : { kind: 'api', address: options.api.address }),
+    },
     tabs: [...(options.tabs ?? TABS)],
     omit: [...(options.omit ?? [])],
     remarks: '',
@@ -142,6 +166,7 @@ export async function makeRequest(
     encodings: options.encodings ?? {},
     mapping: options.mapping ?? null,
   });
+  if (options.api !== undefined) await engine.sourceKeys.keep(request, options.api.key);
   for (const [name, body] of Object.entries(files)) await upload(engine, request, name, body, null);
   return request;
 }
@@ -191,6 +216,8 @@ export async function runPhase(
   activities: ImportActivities = engine.activities,
 ): Promise<PhaseResult> {
   const run = { request, phase };
+  const { source } = (await engine.stores.drafts.latest(request))?.draft ?? {};
+  if (source?.kind === 'api') await activities.drawSource(run);
   const plan = await activities.planPhase(run);
   await activities.freezeContext({ ...run, after: 'start' });
   const proofs: PhaseResult['proofs'] = {};

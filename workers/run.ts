@@ -16,6 +16,7 @@ import { openDatabase } from '../store/database.ts';
 import { createImportStores } from '../store/import-stores.ts';
 import { createIncomingMails } from '../store/incoming-mail.ts';
 import { createKeyRing } from '../store/key-ring.ts';
+import { createSourceKeys } from '../store/source-keys.ts';
 import { openStorage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
 import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
@@ -70,7 +71,8 @@ const address = {
 const database = await openDatabase(configuration.mongodb.uri, configuration.mongodb.database);
 const connection = await NativeConnection.connect(address);
 const clientConnection = await Connection.connect(address);
-const dataConverter = dataConverterOf(createKeyRing(configuration.encryptionKeys), temporal.encryption);
+const keyRing = createKeyRing(configuration.encryptionKeys);
+const dataConverter = dataConverterOf(keyRing, temporal.encryption);
 const client = new Client({ connection: clientConnection, namespace: temporal.namespace, dataConverter });
 try {
   await registerSearchAttributes(clientConnection, temporal.namespace);
@@ -90,6 +92,7 @@ const dependencies = {
   mail,
   client,
   incomingMails: createIncomingMails(database.db),
+  sourceKeys: createSourceKeys(database.db, keyRing),
   settings: {
     publicUrl: configuration.publicUrl,
     teamMail: configuration.mail.team,
@@ -101,6 +104,7 @@ const dependencies = {
     supportAddress: configuration.supportAddress,
     concurrentTurns: configuration.concurrentTurns,
     retentionMs: configuration.retentionMs,
+    sourceHosts: configuration.sourceHosts,
   },
   names: WORKFLOW_NAMES,
 };

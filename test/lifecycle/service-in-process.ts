@@ -28,6 +28,7 @@ import { openDatabase } from '../../store/database.ts';
 import { createImportStores } from '../../store/import-stores.ts';
 import { createIncomingMails } from '../../store/incoming-mail.ts';
 import { newRequestId, type RequestDocument } from '../../store/requests.ts';
+import { createSourceKeys } from '../../store/source-keys.ts';
 import { openStorage } from '../../store/storage.ts';
 import { createStores, type Stores } from '../../store/stores.ts';
 import { uploadKey } from '../../store/uploads.ts';
@@ -40,7 +41,7 @@ import {
   migrationWorkflowId,
   type UpdateArguments,
 } from '../../workflows/messages.ts';
-import type { Body } from '../import-engine.ts';
+import { type Body, testKeyRing } from '../import-engine.ts';
 import type { World } from './world.ts';
 
 export const REQUESTER = 'requester:acme';
@@ -86,6 +87,7 @@ export class ServiceInProcess {
       stores,
       importStores: createImportStores(db),
       incomingMails: createIncomingMails(db),
+      sourceKeys: createSourceKeys(db, testKeyRing()),
       storage: openStorage({ folder: join(dataFolder, 'storage') }),
       desk: createEmbeddedDesk(db, stores.links),
       mail: {
@@ -106,6 +108,7 @@ export class ServiceInProcess {
         supportAddress: 'support@deskferry.example',
         concurrentTurns: 1,
         retentionMs: 30 * 86_400_000,
+        sourceHosts: ['127.0.0.1'],
       },
       names: WORKFLOW_NAMES,
     };

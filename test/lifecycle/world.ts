@@ -153,6 +153,7 @@ export class World {
         await Context.current().sleep(100);
       }
     }),
+    drawSource: this.#does('drawSource', async () => ({ records: 10, bytes: 1_000 })),
     planPhase: this.#does('planPhase', async () => ({ tabs: this.plan })),
     freezeContext: this.#does('freezeContext', async () => {}),
     stageTab: this.#does('stageTab', async () => ({ segments: this.segmentsPerTab, records: 10 })),

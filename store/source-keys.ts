@@ -1,0 +1,30 @@
+import { Binary, type Db } from 'mongodb';
+import type { KeyRing } from './key-ring.ts';
+
+/** B3: the keys by which sources are read, one per request; sealed, and bound to their request. */
+export interface SourceKeys {
+  /** Keeps a key in the place of the one before. @throws KeyRingError NO_KEY when no encryption key is configured */
+  keep(request: string, key: string): Promise<void>;
+  /** Opened, to be used and forgotten; null when none was given. @throws KeyRingError */
+  find(request: string): Promise<string | null>;
+  remove(request: string): Promise<void>;
+}
+
+export function createSourceKeys(db: Db, ring: KeyRing): SourceKeys {
+  const keys = db.collection<{ _id: string; sealed: Binary }>('sourceKeys');
+  const contextOf = (request: string): string => `source-key/${request}`;
+  return {
+    async keep(request, key) {
+      const sealed = new Binary(ring.seal(Buffer.from(key), contextOf(request)));
+      await keys.replaceOne({ _id: request }, { sealed }, { upsert: true });
+    },
+    async find(request) {
+      const found = await keys.findOne({ _id: request });
+      if (found === null) return null;
+      return Buffer.from(ring.open(found.sealed.buffer, contextOf(request))).toString('utf8');
+    },
+    async remove(request) {
+      await keys.deleteOne({ _id: request });
+    },
+  };
+}
