@@ -30,6 +30,7 @@ import { makePlanPhase } from './plan-phase.ts';
 import { makeProveTab } from './prove-tab.ts';
 import { makeReconcileSegments } from './reconcile-segments.ts';
 import { makeRecordRequest } from './record-request.ts';
+import { makeResolveImages } from './resolve-images.ts';
 import { makeRunChecks } from './run-checks.ts';
 import type { MigrationNames, QueueNames } from './restore-line.ts';
 import { makeSendMessage, type SendMessageDependencies } from './send-message.ts';
@@ -88,6 +89,7 @@ export function createImportActivities(deps: ActivityDependencies): ImportActivi
     importSegments: makeImportSegments(all),
     reconcileSegments: makeReconcileSegments(all),
     proveTab: makeProveTab(all),
+    resolveImages: makeResolveImages(all),
     foldImported: makeFoldImported(all),
     writeReport: makeWriteReport({ ...all, signer: createReportSigner(deps.settings.linkSecret) }),
   };

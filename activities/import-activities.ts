@@ -1,5 +1,6 @@
 import type { TabCounts } from '../domain/codes.ts';
 import type { Phase } from '../domain/phase.ts';
+import type { UnshownCode } from '../domain/resolve-image.ts';
 import type { Tab } from '../domain/tab.ts';
 
 /** One run of one request over its tabs. */
@@ -42,6 +43,17 @@ export interface TabProof {
   /** records that are missing, extra or different, and counts that do not add up; 0 when all is proven */
   discrepancies: number;
 }
+/** C4: images in a request's bodies, and links to attachments, as they stand. */
+export interface ImageCounts {
+  /** records that hold any */
+  bodies: number;
+  /** those that lead to an attachment */
+  shown: number;
+  /** whole `data:` images */
+  embedded: number;
+  /** those that lead to none, by the reason */
+  notShown: Partial<Record<UnshownCode, number>>;
+}
 export interface WrittenReport {
   /** E.g. `phase-1`; F1: a retry makes a new version of it */
   name: string;
@@ -76,6 +88,8 @@ export interface ImportActivities {
   reconcileSegments(range: SegmentRange): Promise<{ discrepancies: number }>;
   /** Adds up a tab, compares it with the count apart and looks for extra records (D1, D2). */
   proveTab(run: TabRun): Promise<TabProof>;
+  /** C4: finds which attachments the images in imported bodies are, and lists those that are none. */
+  resolveImages(run: PhaseRun): Promise<ImageCounts>;
   /** Folds the ids this phase imported into the sorted set the next phase asks (E3: deleted in the desk). */
   foldImported(run: PhaseRun): Promise<void>;
   /** Streams the ledger into the report ZIP (C6, C7). */

@@ -78,6 +78,7 @@ class SegmentImporter {
     const outcomes: RecordOutcome[] = [];
     const unreadable = new Set<number>();
     const readable = new Set<number>();
+    const imageBodies: number[] = [];
     let prepared = this.#preparer.prepare(lines.slice(0, BATCH));
     for (let from = 0; from < lines.length; from += BATCH) {
       const batch = await prepared;
@@ -90,6 +91,8 @@ class SegmentImporter {
         outcomes.push(each);
         if (each.result === 'failed')
           (batch[place]?.unreadable === true ? unreadable : readable).add(each.part);
+        // C4: what is written over may have held images before
+        if (batch[place]?.holdsImages === true || each.result === 'updated') imageBodies.push(from + place);
       }
     }
     const digest = new TabDigest();
@@ -109,7 +112,8 @@ class SegmentImporter {
       failedParts: inOrder(new Set([...readable, ...unreadable])),
       handedBack: { readable: inOrder(readable), unreadable: inOrder(unreadable) },
     };
-    if (!(await stores.segments.finish(this.#key, segment.number, finished, outcomes))) throw taken(segment);
+    if (!(await stores.segments.finish(this.#key, segment.number, finished, outcomes, imageBodies)))
+      throw taken(segment);
     return counts;
   }
 

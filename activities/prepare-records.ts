@@ -18,6 +18,7 @@ import type { ImportStores } from '../store/import-stores.ts';
 import type { Links } from '../store/links.ts';
 import type { Storage } from '../store/storage.ts';
 import { filePathOf } from './fetch-files.ts';
+import { holdsImages } from './body-texts.ts';
 import type { PhaseWorld } from './phase-world.ts';
 import { readerOf } from './part-view.ts';
 import { keeperOf, partAt } from './plan-view.ts';
@@ -40,6 +41,8 @@ export interface PreparedRecord {
   createdTime: number | null;
   /** the row could not be read (C6) */
   unreadable: boolean;
+  /** C4: its bodies may hold images */
+  holdsImages: boolean;
 }
 
 interface Deps {
@@ -119,6 +122,7 @@ export class RecordPreparer {
         },
         mapped: false,
         unreadable: false,
+        holdsImages: holdsImages(this.#tab, fields),
         addsStatus:
           warnings.includes('STATUS_ADDED') && typeof fields['status'] === 'string' ? fields['status'] : null,
         ...mailOf(this.#tab, read),
@@ -271,6 +275,7 @@ const NOT_WRITTEN = {
   mail: null,
   createdTime: null,
   unreadable: false,
+  holdsImages: false,
 } as const;
 
 /** The outcome of a record that failed, but for why. */

@@ -213,6 +213,23 @@ export async function* supersededFile(
   }
 }
 
+/** C4: the file of a report that lists images of bodies which are shown from no attachment. */
+export const IMAGES_FILE = 'inline-images.csv';
+/** Its columns. */
+export const IMAGE_COLUMNS = ['tab', 'file', 'row', 'external_id', 'reference', 'why'] as const;
+
+/** `inline-images.csv` (C4); only when there are any. */
+export async function* inlineImagesFile({ stores }: ReportDeps, plan: StoredPlan): AsyncGenerator<Buffer> {
+  yield csvText([IMAGE_COLUMNS]);
+  for await (const page of stores.bodyImages.pages(plan.request)) {
+    beat();
+    const rows = page.flatMap(({ tab, file, row, externalId, open }) =>
+      open.map(({ reference, why }) => [tab, file, String(row), externalId, reference, why].map(neutralise)),
+    );
+    if (rows.length > 0) yield csvText(rows);
+  }
+}
+
 /** `discrepancies.csv`: records by which source and desk differ (D1, D2); only when there are any. */
 export function discrepanciesFile(found: readonly Discrepancy[]): Buffer {
   return csvText([

@@ -1,8 +1,10 @@
 import Handlebars from 'handlebars';
+import { UNSHOWN_CODES, type UnshownCode } from '../domain/resolve-image.ts';
 import type { Phase } from '../domain/phase.ts';
 import type { Locale } from '../domain/request.ts';
 import { TAB_TITLES, type Tab } from '../domain/tab.ts';
 import type { TabCounts } from '../domain/codes.ts';
+import type { ImageCounts } from './import-activities.ts';
 
 /** A tab in `summary.json` (C7). */
 export interface TabSummary extends TabCounts {
@@ -21,6 +23,8 @@ export interface Summary {
   startedAt: string;
   endedAt: string;
   tabs: Partial<Record<Tab, TabSummary>>;
+  /** C4; a sample run looks at no images */
+  inlineImages?: ImageCounts;
 }
 
 /** What the page says besides the summary. */
@@ -60,6 +64,11 @@ interface Words {
   superseded: string;
   discrepancies: string;
   ignored: string;
+  imagesTitle: string;
+  imagesShown: string;
+  imagesEmbedded: string;
+  imagesText: string;
+  unshown: Record<UnshownCode, string>;
   digests: string;
   tabs: Record<Tab, string>;
 }
@@ -96,6 +105,18 @@ const WORDS: Record<Locale, Words> = {
     superseded: 'Rows of replies that a later reply replaced (superseded.csv)',
     discrepancies: 'Differences between source and desk (discrepancies.csv)',
     ignored: 'Files that were not read',
+    imagesTitle: 'Images in messages',
+    imagesShown: 'Shown from attachments',
+    imagesEmbedded: 'Contained in the message itself',
+    imagesText: 'These are named in inline-images.csv:',
+    unshown: {
+      NOT_FOUND: 'No attachment of the ticket has this name or id',
+      ATTACHMENT_FAILED: 'The attachment is not in the desk',
+      AMBIGUOUS: 'Several attachments could be meant',
+      REMOTE: 'On another host: shown as long as that host serves it',
+      MALFORMED: 'Damaged in the source',
+      TOO_MANY: 'Messages with more images than are looked at',
+    },
     digests: 'Digests',
     tabs: TAB_TITLES,
   },
@@ -127,6 +148,18 @@ const WORDS: Record<Locale, Words> = {
     superseded: '後の返信で置き換えられた行（superseded.csv）',
     discrepancies: '移行元とデスクの相違（discrepancies.csv）',
     ignored: '読み取らなかったファイル',
+    imagesTitle: '本文中の画像',
+    imagesShown: '添付ファイルから表示されるもの',
+    imagesEmbedded: '本文に埋め込まれているもの',
+    imagesText: '次の画像は inline-images.csv に記載しています。',
+    unshown: {
+      NOT_FOUND: '該当する添付ファイルが問い合わせにありません',
+      ATTACHMENT_FAILED: '添付ファイルがデスクにありません',
+      AMBIGUOUS: '該当する添付ファイルが複数あります',
+      REMOTE: '外部サーバーの画像です（そのサーバーが公開している間のみ表示されます）',
+      MALFORMED: '移行元で破損しています',
+      TOO_MANY: '画像が多すぎるため一部を確認していない本文',
+    },
     digests: 'ダイジェスト',
     tabs: {
       agents: '担当者',
@@ -185,6 +218,14 @@ th:first-child,td:first-child{text-align:left}thead th{color:#5a6b7b;font-weight
 {{/if}}
 {{#if superseded}}<p>{{words.superseded}}: {{superseded}}</p>{{/if}}
 {{#if discrepancies}}<p class="bad">{{words.discrepancies}}: {{discrepancies}}</p>{{/if}}
+{{#if images}}
+<h2>{{words.imagesTitle}}</h2>
+<dl><dt>{{words.imagesShown}}</dt><dd>{{images.shown}}</dd><dt>{{words.imagesEmbedded}}</dt><dd>{{images.embedded}}</dd></dl>
+{{#if images.notShown}}
+<p>{{words.imagesText}}</p>
+<dl>{{#each images.notShown}}<dt>{{name}}</dt><dd>{{count}}</dd>{{/each}}</dl>
+{{/if}}
+{{/if}}
 {{#if ignored}}
 <h2>{{words.ignored}}</h2>
 <ul>{{#each ignored}}<li>{{name}}: {{reason}}</li>{{/each}}</ul>
@@ -229,6 +270,7 @@ export function summaryPage(summary: Summary, extras: SummaryExtras): string {
   });
   return render({
     words,
+    images: imagesOf(summary, words, numbers),
     title: words.title[summary.phase],
     request: summary.request,
     portal: summary.portal,
@@ -241,4 +283,18 @@ export function summaryPage(summary: Summary, extras: SummaryExtras): string {
     discrepancies: extras.discrepancies === 0 ? '' : numbers.format(extras.discrepancies),
     ignored: extras.ignored,
   });
+}
+
+/** What the page says of images in bodies, or null when there are none. */
+function imagesOf({ inlineImages }: Summary, words: Words, numbers: Intl.NumberFormat) {
+  if (inlineImages === undefined || inlineImages.bodies === 0) return null;
+  const { shown, embedded, notShown } = inlineImages;
+  return {
+    shown: numbers.format(shown),
+    embedded: numbers.format(embedded),
+    notShown: UNSHOWN_CODES.flatMap((code) => {
+      const count = notShown[code];
+      return count === undefined ? [] : [{ name: words.unshown[code], count: numbers.format(count) }];
+    }),
+  };
 }

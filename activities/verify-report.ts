@@ -7,7 +7,7 @@ import { plainCell } from '../domain/report-cell.ts';
 import { isTab, TAB_TITLES } from '../domain/tab.ts';
 import { isReportSignatureValid } from '../store/report-signature.ts';
 import { ImportError } from './errors.ts';
-import { REPORT_COLUMNS } from './report-files.ts';
+import { IMAGE_COLUMNS, IMAGES_FILE, REPORT_COLUMNS } from './report-files.ts';
 import type { Summary, TabSummary } from './summary-page.ts';
 
 /** What a report says of itself, and whether it is true. */
@@ -53,6 +53,7 @@ export async function verifyReport(path: string, publicKey?: string): Promise<Re
       records += found.rows;
       problems.push(...compare(name, found, said));
     }
+    problems.push(...(await judgeImages(zip, entries, summary)));
     return { summary, records, signature, problems };
   } finally {
     zip.close();
@@ -87,15 +88,46 @@ function compare(name: string, found: FoundTab, said: TabSummary): string[] {
   return problems;
 }
 
+/** C4: the images listed are those that the summary counts. */
+async function judgeImages(
+  zip: ZipFile,
+  entries: ReadonlyMap<string, Entry>,
+  { inlineImages }: Summary,
+): Promise<string[]> {
+  const said = new Map(Object.entries(inlineImages?.notShown ?? {}));
+  const entry = entries.get(IMAGES_FILE);
+  if (entry === undefined) return said.size === 0 ? [] : [`${IMAGES_FILE} is missing`];
+  const found = new Map<string, number>();
+  let isHeader = true;
+  for await (const cells of rowsOf(await streamOf(zip, entry))) {
+    if (isHeader && cells.join() !== IMAGE_COLUMNS.join()) {
+      throw new ImportError('REPORT_UNREADABLE', `${IMAGES_FILE} has other columns than a report`);
+    }
+    const why = cells[IMAGE_COLUMNS.indexOf('why')] ?? '';
+    if (!isHeader) found.set(why, (found.get(why) ?? 0) + 1);
+    isHeader = false;
+  }
+  return [...new Set([...said.keys(), ...found.keys()])].flatMap((why) =>
+    said.get(why) === found.get(why)
+      ? []
+      : [`${IMAGES_FILE} has ${found.get(why) ?? 0} ${why}, the summary says ${said.get(why) ?? 0}`],
+  );
+}
+
+/** The rows of a CSV file of a report. */
+function rowsOf(stream: Readable): AsyncIterable<string[]> {
+  const parser = stream.pipe(parse());
+  stream.once('error', (error) => parser.destroy(error));
+  return parser as AsyncIterable<string[]>;
+}
+
 async function readTab(stream: Readable, name: string): Promise<FoundTab> {
   const counts = noCounts();
   const digest = new TabDigest();
   let rows = 0;
   let warnings = 0;
   let isHeader = true;
-  const parser = stream.pipe(parse());
-  stream.once('error', (error) => parser.destroy(error));
-  for await (const cells of parser as AsyncIterable<string[]>) {
+  for await (const cells of rowsOf(stream)) {
     if (isHeader) {
       isHeader = false;
       if (cells.join() !== REPORT_COLUMNS.join()) {

@@ -113,7 +113,15 @@ describe('C7: the report', () => {
     const summary = JSON.parse(files.get('summary.json')?.toString() ?? '') as Record<string, unknown> & {
       tabs: Record<string, Record<string, unknown>>;
     };
-    expect(Object.keys(summary)).toEqual(['request', 'phase', 'portal', 'startedAt', 'endedAt', 'tabs']);
+    expect(Object.keys(summary)).toEqual([
+      'request',
+      'phase',
+      'portal',
+      'startedAt',
+      'endedAt',
+      'tabs',
+      'inlineImages',
+    ]);
     expect(summary).toMatchObject({ request, phase: 'phase-1', portal });
     const digest = new TabDigest();
     for (const row of rowsOf(files.get('Tickets.csv'))) {

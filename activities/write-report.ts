@@ -7,14 +7,17 @@ import { contextOf, planOf } from './plan-view.ts';
 import { sumTab } from './prove-tab.ts';
 import {
   discrepanciesFile,
+  inlineImagesFile,
   failedFile,
   failedParts,
   filesNeeded,
+  IMAGES_FILE,
   type ReportDeps,
   supersededFile,
   tabFile,
   unreadableFile,
 } from './report-files.ts';
+import { countImages } from './resolve-images.ts';
 import { ReportZip } from './report-zip.ts';
 import { type Summary, summaryPage } from './summary-page.ts';
 
@@ -64,6 +67,10 @@ async function fingerprintOf({ stores }: ReportDeps, plan: StoredPlan): Promise<
   for (const each of await stores.discrepancies.list(plan.request, plan.phase, NAMED)) {
     all = hash('sha256', `${all} ${JSON.stringify(each)}`, 'base64url');
   }
+  if (plan.phase === 'sample') return all;
+  for await (const page of stores.bodyImages.pages(plan.request)) {
+    all = hash('sha256', `${all} ${JSON.stringify(page)}`, 'base64url');
+  }
   return all;
 }
 
@@ -89,6 +96,9 @@ async function packed(
       extras.failedFiles.push(`failed/${failed.label}.unreadable`);
       zip.stream(`failed/${failed.label}.unreadable`, () => unreadableFile(deps, plan, failed));
     }
+  }
+  if (Object.keys(summary.inlineImages?.notShown ?? {}).length > 0) {
+    zip.stream(IMAGES_FILE, () => inlineImagesFile(deps, plan));
   }
   if (plan.continues !== null) zip.stream('superseded.csv', () => supersededFile(deps, plan));
   const discrepancies = await deps.stores.discrepancies.list(plan.request, plan.phase, NAMED);
@@ -118,6 +128,7 @@ async function summarise({ stores }: ReportDeps, plan: StoredPlan, endedAt: Date
     const digestsMatch = unproven === 0 && sourceDigest === deskDigest;
     summary.tabs[tab] = { ...counts, warnings, sourceDigest, deskDigest, digestsMatch };
   }
+  if (plan.phase !== 'sample') summary.inlineImages = await countImages(stores, plan.request);
   const extras = {
     locale: plan.locale,
     timeZone: plan.timeZone,

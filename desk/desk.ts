@@ -68,6 +68,13 @@ export interface StoredRecord {
   fields: Fields;
 }
 
+/** An image in a record's body, or a link, and the attachment that it means (C4). */
+export interface InlineImage {
+  /** as it stands in the body, character by character */
+  reference: string;
+  attachmentId: DeskId;
+}
+
 /** What became of a record that an undo was to take away (F1). `gone`: it was not there any more. */
 export type RemoveResult = 'removed' | 'changedSince' | 'notOurs' | 'gone';
 
@@ -104,6 +111,15 @@ export interface Desk {
   addStatuses(portal: string, statuses: readonly string[]): Promise<void>;
   /** Writes a batch (at most 1,000 records); outcomes in the batch's order. A second write of the same stamp changes nothing and answers the same. */
   write(tab: Tab, batch: readonly DeskRecord[], stamp: ImportStamp): Promise<WriteOutcome[]>;
+  /**
+   * C4: keeps beside records which attachments the images in their bodies are, so that who shows a body can put them in. Each
+   * record's list replaces the one before; an empty one removes it.
+   */
+  keepInlineImages(
+    portal: string,
+    tab: Tab,
+    records: readonly { deskId: DeskId; images: readonly InlineImage[] }[],
+  ): Promise<void>;
   /** External id -> desk id for those that exist; both derived ids and links. */
   resolve(
     portal: string,

@@ -204,6 +204,7 @@ export const COLUMNS: Readonly<Record<Tab, readonly Column[]>> = {
     text('File Name', undefined, { required: true }),
     text('File Path', undefined, { required: true }),
     text('Content Type'),
+    text('Content ID', 255),
     column('Size', 'number'),
     column('SHA256', 'text', { longest: 64 }),
     column('Is Public', 'boolean'),

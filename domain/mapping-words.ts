@@ -389,6 +389,7 @@ export const FIELD_WORDS: Readonly<Record<Tab, FieldWords>> = {
     fileName: ['file name', 'filename', 'name', 'ファイル名'],
     filePath: ['file path', 'path', 'file', 'ファイルパス'],
     contentType: ['content type', 'mime type'],
+    contentId: ['content id', 'cid', 'コンテンツid'],
     size: ['size', 'file size', 'サイズ'],
     createdTime: CREATED,
   },

@@ -21,7 +21,14 @@ const BY_PHASE = [
   'drawnPages',
 ] as const;
 const ONE_PER_PHASE = ['plans', 'contexts', 'drawings'] as const;
-const BY_REQUEST = ['failures', 'bundledFiles', 'unpackedUploads'] as const;
+const BY_REQUEST = [
+  'failures',
+  'bundledFiles',
+  'unpackedUploads',
+  'bodyImages',
+  'ticketFiles',
+  'keptTicketFiles',
+] as const;
 
 const PAGE = 1_000;
 

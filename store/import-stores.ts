@@ -1,4 +1,5 @@
 import type { Db } from 'mongodb';
+import { type BodyImages, createBodyImages } from './body-images.ts';
 import { type BundledFiles, createBundledFiles } from './bundled-files.ts';
 import { createDiscrepancies, type Discrepancies } from './discrepancies.ts';
 import { createDrawnTabs, type DrawnTabs } from './drawn-tabs.ts';
@@ -15,6 +16,7 @@ export interface ImportStores {
   segments: Segments;
   failures: Failures;
   frozen: Frozen;
+  bodyImages: BodyImages;
   bundledFiles: BundledFiles;
   drawnTabs: DrawnTabs;
   erasure: ImportErasure;
@@ -28,6 +30,7 @@ export function createImportStores(db: Db): ImportStores {
     segments: createSegments(db),
     failures: createFailures(db),
     frozen: createFrozen(db),
+    bodyImages: createBodyImages(db),
     bundledFiles: createBundledFiles(db),
     drawnTabs: createDrawnTabs(db),
     erasure: createImportErasure(db),

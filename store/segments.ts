@@ -46,6 +46,8 @@ export interface FinishedSegment {
   failedParts: number[];
   /** of those, the ones with failed rows that could be read, and that could not (C6); absent in ledgers of before it was kept */
   handedBack?: { readable: number[]; unreadable: number[] };
+  /** C4: how many of its records may hold images in their bodies */
+  imageBodies?: number;
 }
 
 /** What reading the desk back showed (D2). */
@@ -75,7 +77,7 @@ export interface Segment {
   proof: SegmentProof | null;
 }
 
-type SegmentDocument = Segment & { _id: string; outcomes: Binary | null };
+type SegmentDocument = Segment & { _id: string; outcomes: Binary | null; imageBodies?: number[] };
 
 /** What staging a tab came to. */
 export interface StagedTabTotals {
@@ -103,15 +105,21 @@ export interface Segments {
   claim(key: TabKey, number: number): Promise<Segment | null>;
   /** Whether nobody has claimed the segment since. */
   holds(key: TabKey, number: number, generation: number): Promise<boolean>;
-  /** Writes the outcomes under the fence. False when another has claimed the segment. */
+  /**
+   * Writes the outcomes under the fence. False when another has claimed the segment.
+   * @param imageBodies places of the records that may hold images
+   */
   finish(
     key: TabKey,
     number: number,
-    finished: Omit<FinishedSegment, 'fingerprint'>,
+    finished: Omit<FinishedSegment, 'fingerprint' | 'imageBodies'>,
     outcomes: readonly RecordOutcome[],
+    imageBodies: readonly number[],
   ): Promise<boolean>;
   /** The outcome of every record of a segment in its order; empty when it is not imported. */
   outcomes(key: TabKey, number: number): Promise<RecordOutcome[]>;
+  /** C4: the places of its records that may hold images in their bodies. */
+  imageBodies(key: TabKey, number: number): Promise<number[]>;
   /** Keeps what the read-back showed, unless the segment was imported again meanwhile (false). */
   prove(key: TabKey, number: number, proof: SegmentProof): Promise<boolean>;
   /** Says that a tab is staged to its end. */
@@ -120,7 +128,7 @@ export interface Segments {
 }
 
 const PAGE = 500;
-const WITHOUT_OUTCOMES = { outcomes: 0 } as const;
+const WITHOUT_OUTCOMES = { outcomes: 0, imageBodies: 0 } as const;
 
 const keyOf = ({ request, phase, tab }: TabKey): string => `${request}/${phase}/${tab}`;
 const idOf = (key: TabKey, number: number): string => `${keyOf(key)}/${padded(number)}`;
@@ -183,13 +191,20 @@ export function createSegments(db: Db): Segments {
       const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { generation: 1 } });
       return found?.generation === generation;
     },
-    async finish(key, number, finished, outcomes) {
+    async finish(key, number, finished, outcomes, imageBodies) {
       const packed = packOutcomes(outcomes);
       const fingerprint = hash('sha256', packed, 'base64url');
       const deflated = await deflate(packed, { level: 1 });
       const { matchedCount } = await segments.updateOne(
         { _id: idOf(key, number), generation: finished.generation },
-        { $set: { finished: { ...finished, fingerprint }, proof: null, outcomes: new Binary(deflated) } },
+        {
+          $set: {
+            finished: { ...finished, fingerprint, imageBodies: imageBodies.length },
+            proof: null,
+            outcomes: new Binary(deflated),
+            imageBodies: [...imageBodies],
+          },
+        },
       );
       return matchedCount === 1;
     },
@@ -197,6 +212,10 @@ export function createSegments(db: Db): Segments {
       const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { outcomes: 1 } });
       const packed = found?.outcomes ?? null;
       return packed === null ? [] : unpackOutcomes((await inflate(packed.buffer)).toString('utf8'));
+    },
+    async imageBodies(key, number) {
+      const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { imageBodies: 1 } });
+      return found?.imageBodies ?? [];
     },
     async prove(key, number, proof) {
       const { matchedCount } = await segments.updateOne(
@@ -217,6 +236,6 @@ export function createSegments(db: Db): Segments {
   };
 }
 
-function toSegment({ _id, outcomes, ...segment }: SegmentDocument): Segment {
+function toSegment({ _id, outcomes, imageBodies, ...segment }: SegmentDocument): Segment {
   return segment;
 }

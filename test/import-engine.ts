@@ -30,6 +30,7 @@ import { makePlanImport } from '../activities/plan-import.ts';
 import { makePlanPhase } from '../activities/plan-phase.ts';
 import { makeProveTab } from '../activities/prove-tab.ts';
 import { makeReconcileSegments } from '../activities/reconcile-segments.ts';
+import { makeResolveImages } from '../activities/resolve-images.ts';
 import { makeStageTab } from '../activities/stage-tab.ts';
 import { makeWriteReport } from '../activities/write-report.ts';
 import { createReportSigner } from '../store/report-signature.ts';
@@ -86,6 +87,7 @@ export function makeActivities(
     importSegments: makeImportSegments(deps),
     reconcileSegments: makeReconcileSegments(deps),
     proveTab: makeProveTab(deps),
+    resolveImages: makeResolveImages(deps),
     foldImported: makeFoldImported(deps),
     writeReport: makeWriteReport({ ...deps, signer: SIGNER }),
   };
@@ -227,6 +229,7 @@ export async function runPhase(
     if (tab === 'agents' || tab === 'contacts') await activities.freezeContext({ ...run, after: tab });
     proofs[tab] = await activities.proveTab({ ...run, tab });
   }
+  await activities.resolveImages(run);
   await activities.foldImported(run);
   return { proofs, report: await activities.writeReport(run) };
 }

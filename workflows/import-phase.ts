@@ -9,6 +9,7 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -112,6 +113,10 @@ async function runPhase(
   }
 
   if (position.unproven.length > 0 && !accept) return { ended: 'unproven', position };
+  // histories of phases that began before have no such step
+  if (patched('images-in-bodies')) {
+    await imports.resolveImages.executeWithOptions(said('images in bodies'), [run]);
+  }
   await imports.foldImported.executeWithOptions(said('what was imported'), [run]);
   const report = await imports.writeReport.executeWithOptions(said(`report of ${phase}`), [run]);
   return { ended: 'done', report };

@@ -4,6 +4,7 @@ import type { DeskId, RemoveOutcome, RemoveResult } from '../desk.ts';
 import { DeskError } from '../errors.ts';
 import { asRead } from './as-read.ts';
 import { type DeskDocument, digestOf, recordsOf } from './desk-document.ts';
+import { forgetInlineImages } from './inline-images.ts';
 import { portalsOf, samplePortalId } from './portals.ts';
 import { pagesOf } from './read-records.ts';
 
@@ -19,7 +20,13 @@ export async function removeRecords(
 ): Promise<RemoveOutcome[]> {
   const results = new Map<DeskId, RemoveResult>();
   for (let from = 0; from < deskIds.length; from += CHUNK) {
-    await removeChunk(db, tab, deskIds.slice(from, from + CHUNK), request, results);
+    const chunk = deskIds.slice(from, from + CHUNK);
+    await removeChunk(db, tab, chunk, request, results);
+    // also of those that a run before this one removed
+    const left = chunk.filter(
+      (deskId) => !['notOurs', 'changedSince'].includes(results.get(deskId) ?? 'gone'),
+    );
+    await forgetInlineImages(db, tab, left);
   }
   return deskIds.map((deskId) => ({ deskId, result: results.get(deskId) ?? 'gone' }));
 }

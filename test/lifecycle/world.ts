@@ -172,6 +172,12 @@ export class World {
     }),
     reconcileSegments: this.#does('reconcileSegments', async () => ({ discrepancies: 0 })),
     proveTab: this.#does('proveTab', async () => this.#proof()),
+    resolveImages: this.#does('resolveImages', async () => ({
+      bodies: 0,
+      shown: 0,
+      embedded: 0,
+      notShown: {},
+    })),
     foldImported: this.#does('foldImported', async () => {}),
     writeReport: this.#does('writeReport', async ({ phase }) => ({
       name: phase,
