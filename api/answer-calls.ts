@@ -4,7 +4,7 @@ import type { Api } from './app.ts';
 import { answerOnce } from './answer-once.ts';
 import { CommandRefused, MigrationNotRunning } from './migration-workflows.ts';
 import { NOBODY, nothingPresented, type Principal } from './principal.ts';
-import { Problem, unavailable } from './problem.ts';
+import { Problem, storageFull, unavailable } from './problem.ts';
 import type { Route } from './route.ts';
 import { sendAnswer, sendProblem } from './send-answer.ts';
 
@@ -78,10 +78,14 @@ function problemOf(error: unknown): Problem {
   }
   if (
     error instanceof Error &&
-    /^Mongo(?:Network|ServerSelection|NotConnected|Expired|Topology|PoolCleared|WaitQueue)/.test(error.name)
+    /^Mongo(?:Network|ServerSelection|NotConnected|Expired|Topology|PoolCleared|WaitQueue|OperationTimeout)/.test(
+      error.name,
+    )
   ) {
     return unavailable('The database does not answer.');
   }
+  const full = storageFull(error);
+  if (full !== null) return full;
   return new Problem(
     'internal-error',
     'Nothing you sent caused this. Try again; if it stays, tell the team the instance above.',

@@ -10,6 +10,9 @@ export const ETAG = {
     example: '"3"',
   }),
 };
+export const FILE_TAG = {
+  ETag: text('The SHA-256 of the file, in quotes; `If-Match` of calls that replace or drop it.'),
+};
 export const LOCATION = { Location: text('Its address.') };
 export const UPLOAD = {
   'Tus-Resumable': text('The version of tus that is spoken.'),
@@ -38,7 +41,7 @@ export const PROBLEM = {
   'Retry-After': number('Seconds to wait before the call is sent again.').optional(),
   'WWW-Authenticate': text('Of 401: how to say who calls.').optional(),
   Allow: text('Of 405: what the address takes.').optional(),
-  ETag: text('Of 412: the revision the request has now.').optional(),
+  ETag: text('Of 412: what the request or the file has now.').optional(),
   'Tus-Version': text('Of 412: the version of tus to speak.').optional(),
   'Tus-Resumable': text('At the addresses of uploads.').optional(),
 };

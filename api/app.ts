@@ -91,9 +91,14 @@ function mount(app: Express, api: Api, routes: readonly Route[]): void {
   for (const [path, ofPath] of Map.groupBy(routes, (route) => route.path)) {
     for (const route of ofPath) app[route.method](expressPath(path), answerCalls(api, route));
     const methods = ofPath.map((route) => route.method.toUpperCase());
-    const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
-    app.all(expressPath(path), (request) => {
+    const also = methods.includes('GET') ? ['HEAD', 'OPTIONS'] : ['OPTIONS'];
+    const allow = [...new Set([...methods, ...also])].join(', ');
+    app.all(expressPath(path), (request, response) => {
       requireSomebody(request);
+      if (request.method === 'OPTIONS') {
+        response.status(204).set('Allow', allow).end();
+        return;
+      }
       throw new Problem('method-not-allowed', `Use one of ${allow}.`, { headers: { Allow: allow } });
     });
   }

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { Express } from 'express';
+import { answerBrokenCalls } from './answer-broken-calls.ts';
 
 /** A listening API. */
 export interface Listening {
@@ -12,23 +13,40 @@ export interface Listening {
 
 const GRACE_MS = 10_000;
 
+/** How long the server waits for a caller, in milliseconds. */
+export interface Patience {
+  /** until the headers of a call are whole */
+  headersMs: number;
+  /** on a connection on which nothing happens */
+  idleMs: number;
+}
+
+const PATIENCE: Patience = { headersMs: 30_000, idleMs: 120_000 };
+
 /**
  * Serves the API. A caller that announces a large body (`Expect: 100-continue`) is told to go on only after
  * everything that can refuse it has been looked at.
  * @param port 0 takes a free one
  * @param host where to listen; everywhere when left out
  */
-export async function listen(app: Express, port: number, host?: string): Promise<Listening> {
+export async function listen(
+  app: Express,
+  port: number,
+  host?: string,
+  { headersMs, idleMs }: Patience = PATIENCE,
+): Promise<Listening> {
   const server = createServer(
     {
       // uploads of gigabytes take long; what stalls is ended by the idle timeout
       requestTimeout: 0,
-      headersTimeout: 30_000,
+      headersTimeout: headersMs,
+      connectionsCheckingInterval: headersMs / 2,
     },
     app,
   );
-  server.timeout = 120_000;
+  server.timeout = idleMs;
   server.on('checkContinue', app);
+  answerBrokenCalls(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
@@ -38,6 +56,8 @@ export async function listen(app: Express, port: number, host?: string): Promise
     port: typeof address === 'object' && address !== null ? address.port : port,
     server,
     async close() {
+      // event streams end by themselves, and are begun anew elsewhere
+      app.locals['stopping'] = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);

@@ -88,7 +88,7 @@ export function openApiDocument(publicUrl: string, routes: readonly Route[]): Op
       version: '1',
       summary: "Moves a company's help-desk data into a desk.",
       description: [
-        'Every answer carries `X-Request-Id`, which the log has, too, and under `/v1` the limits on calls (`RateLimit`, `RateLimit-Policy`). Addresses that take GET take HEAD.',
+        'Every answer carries `X-Request-Id`, which the log has, too, and under `/v1` the limits on calls (`RateLimit`, `RateLimit-Policy`). Addresses that take GET take HEAD; OPTIONS answers 204 with `Allow`. Answers are JSON whatever `Accept` says, but for downloads and event streams.',
         '',
         'Every error is a problem document (RFC 9457); its `type` is stable:',
         '',

@@ -14,12 +14,14 @@ export const PROBLEMS = {
   'malformed-request': { status: 400, title: 'The request cannot be read' },
   'malformed-json': { status: 400, title: 'The body is not JSON' },
   'invalid-parameter': { status: 400, title: 'A parameter is not valid' },
+  'digest-mismatch': { status: 400, title: 'The bytes do not have the digest that was sent' },
   unauthenticated: { status: 401, title: 'An API key is needed' },
   'not-allowed': { status: 403, title: 'This key may not do that' },
   'link-not-valid': { status: 403, title: 'The link is not valid' },
   'not-found': { status: 404, title: 'There is nothing here' },
   'method-not-allowed': { status: 405, title: 'This address does not take that method' },
   'body-too-slow': { status: 408, title: 'The body comes too slowly' },
+  'headers-too-slow': { status: 408, title: 'The headers come too slowly' },
   'wrong-state': { status: 409, title: 'The request is in a state in which this cannot be done' },
   'already-submitted': { status: 409, title: 'The request is submitted already' },
   'not-submitted': { status: 409, title: 'The request is not submitted yet' },
@@ -38,6 +40,7 @@ export const PROBLEMS = {
   'link-expired': { status: 410, title: 'The link has expired' },
   'tus-version': { status: 412, title: 'This version of tus is not spoken here' },
   'revision-changed': { status: 412, title: 'The request has changed since it was read' },
+  'file-changed': { status: 412, title: 'The file is not the one that was meant' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'too-many-files': { status: 413, title: 'The request holds as many files as it may' },
   'file-too-large': { status: 413, title: 'The file is larger than a file may be' },
@@ -50,9 +53,11 @@ export const PROBLEMS = {
   'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key was used for another call' },
   'upload-locked': { status: 423, title: 'Another call works on the upload' },
   'too-many-requests': { status: 429, title: 'Too many calls in a short time' },
+  'headers-too-large': { status: 431, title: 'The address and the headers are too large' },
   'checksum-mismatch': { status: 460, title: 'The bytes do not have the checksum that was sent' },
   'internal-error': { status: 500, title: 'Something went wrong here' },
   unavailable: { status: 503, title: 'A service Deskferry needs does not answer' },
+  'storage-full': { status: 507, title: 'The storage is full' },
 } as const satisfies Record<string, { status: number; title: string }>;
 export type ProblemCode = keyof typeof PROBLEMS;
 
@@ -122,6 +127,17 @@ export function unavailable(detail: string): Problem {
   return new Problem('unavailable', `${detail} Try again in a few seconds.`, {
     headers: { 'Retry-After': '5' },
   });
+}
+
+/** What a disk or a quota without room is told as; null for any other error. */
+export function storageFull(error: unknown): Problem | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return null;
+  return new Problem(
+    'storage-full',
+    'There is no room for what you sent; nothing of it was kept. Try again later: the team has to make room.',
+    { headers: { 'Retry-After': '300' } },
+  );
 }
 
 export function notFound(what: string): Problem {

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { parseJson } from './parse-json.ts';
 import { Problem } from './problem.ts';
 
 /** What a JSON body may hold, in bytes. */
@@ -59,7 +60,7 @@ export function mediaType(request: Request): string {
 /**
  * Reads a JSON body; a call without a body counts as `{}`, so that a bare POST gives a command.
  * @param most bytes the body may have
- * @throws Problem `unsupported-media-type`, `body-too-large`, `malformed-json`
+ * @throws Problem `unsupported-media-type`, `body-too-large`, `malformed-json`, `invalid-body`
  */
 export async function readJson(
   request: Request,
@@ -78,18 +79,7 @@ export async function readJson(
   } catch {
     throw new Problem('malformed-json', 'The body is not UTF-8; JSON is always sent as UTF-8.');
   }
-  try {
-    return { value: JSON.parse(text) as unknown, raw };
-  } catch (error) {
-    // the parser's message may quote the body; only the place is told
-    const place = /position \d+(?: \(line \d+ column \d+\))?/.exec(
-      error instanceof Error ? error.message : '',
-    )?.[0];
-    throw new Problem(
-      'malformed-json',
-      `Correct the JSON of the body${place === undefined ? '' : ` at ${place}`}.`,
-    );
-  }
+  return { value: parseJson(text), raw };
 }
 
 /** @throws Problem for a body that is compressed or in another charset */

@@ -9,6 +9,7 @@ import type { Api } from './app.ts';
 import { REPLY_JSON_BYTES, replyBody } from './bodies.ts';
 import { fileName } from './file-name.ts';
 import { jsonPointer } from './json-pointer.ts';
+import { parseJson } from './parse-json.ts';
 import { Problem } from './problem.ts';
 import { continueIfExpected, mediaType, readJson, refuseEncodings, watchPace } from './read-body.ts';
 import { type ReceivedFile, receiveFile } from './receive-file.ts';
@@ -190,9 +191,9 @@ async function receiveForm(
 
 function parsed(json: string, fail: (error: Problem) => void): unknown {
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch {
-    fail(invalidBody([{ pointer: '/mapping', detail: 'is not JSON' }]));
+    fail(invalidBody([{ pointer: '/mapping', detail: 'is not JSON, or has a name twice' }]));
     return null;
   }
 }

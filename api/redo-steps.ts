@@ -5,6 +5,7 @@ import type { RequestDocument } from '../store/requests.ts';
 import type { StepInput } from '../workflows/messages.ts';
 import type { Api } from './app.ts';
 import { checkTabs } from './bodies.ts';
+import { namesTag } from './preconditions.ts';
 import type { Principal } from './principal.ts';
 import { Problem } from './problem.ts';
 import { command, readRequest } from './read-request.ts';
@@ -34,8 +35,7 @@ export function entityTag(request: Pick<RequestDocument, 'revision'>): string {
 /** @throws Problem `revision-changed` when `If-Match` names another revision */
 function requireMatch(call: Pick<Call, 'request'>, current: RequestDocument): void {
   const wanted = call.request.get('if-match');
-  if (wanted === undefined || wanted.trim() === '*') return;
-  if (wanted.split(',').some((tag) => tag.trim() === entityTag(current))) return;
+  if (wanted === undefined || namesTag(wanted, entityTag(current))) return;
   throw new Problem('revision-changed', `Read the request again: its revision is now ${current.revision}.`, {
     headers: { ETag: entityTag(current) },
     members: { revision: current.revision },

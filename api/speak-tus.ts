@@ -1,6 +1,6 @@
 import { Server } from '@tus/server';
 import type { Request } from 'express';
-import { notFound, Problem } from './problem.ts';
+import { notFound, Problem, storageFull } from './problem.ts';
 import { bodyOf } from './read-body.ts';
 import type { Checksum, ResumableStore } from './resumable-store.ts';
 import type { Answer } from './route.ts';
@@ -55,7 +55,7 @@ export function createSpeakTus(store: ResumableStore, largest: number): SpeakTus
     namingFunction: (request) => calls.get(request)?.newId ?? '',
     onResponseError(request, error) {
       const call = calls.get(request);
-      if (call !== undefined && error instanceof Problem) call.problem ??= error;
+      if (call !== undefined) call.problem ??= error instanceof Problem ? error : storageFull(error);
       return undefined;
     },
   });

@@ -13,6 +13,8 @@ export interface SentFile {
   name: string;
   /** bytes its sender announced; undefined when it did not */
   declared: number | undefined;
+  /** What is asked of the file of that name that is there already, or is not. @throws Problem when it is not so */
+  allow?: (before: { sha256: string } | null) => void;
   /** Begins to read it; called once everything that can refuse it beforehand was looked at. */
   body: () => AsyncIterable<Uint8Array>;
 }
@@ -50,18 +52,19 @@ export async function takeFile(
   api: Api,
   call: Pick<Call, 'request' | 'principal'>,
   request: RequestDocument,
-  { name, declared, body }: SentFile,
+  { name, declared, allow = () => {}, body }: SentFile,
 ): Promise<TakenFile> {
   requireEditable(request);
   const key = uploadKey(request.id, name);
   const place = api.filesUnderWay.enter(request.id, key, declared ?? 0);
   try {
     const present = await api.stores.uploads.list(request.id, null);
+    allow(present.find((file) => file.key === key) ?? null);
     const cap = capOf(api, request.limits, [...present, ...place.earlier], place.key, declared);
     const file = await receiveFile(api.storage, `uploads/${request.id}/${key}`, body(), cap);
     // of two files of one name the second finds what the first has left
     const replaced = await api.filesUnderWay.inTurn(`${request.id}/${key}`, () =>
-      addFile(api, call, request, key, name, file),
+      addFile(api, call, request, key, { name, allow, file }),
     );
     return { name, bytes: file.bytes, sha256: file.sha256, replaced };
   } finally {
@@ -74,11 +77,16 @@ async function addFile(
   call: Pick<Call, 'request' | 'principal'>,
   request: RequestDocument,
   key: string,
-  name: string,
-  file: ReceivedFile,
+  { name, allow, file }: Required<Pick<SentFile, 'name' | 'allow'>> & { file: ReceivedFile },
 ): Promise<boolean> {
   const { uploads } = api.stores;
   const before = await uploads.get(request.id, key);
+  try {
+    allow(before);
+  } catch (error) {
+    await api.storage.remove(file.storageKey);
+    throw error;
+  }
   await uploads.put({ request: request.id, key, name, ...file, uploadedAt: new Date(), reply: null });
   try {
     await command(api, call, request, 'addFile', { by: call.principal.by, key, bytes: file.bytes });

@@ -6,17 +6,26 @@ import { type Fault, Problem } from './problem.ts';
 const FORBIDDEN_KEY = '__proto__';
 const DEEPEST = 32;
 
-function forbiddenKeys(value: unknown, path: readonly PropertyKey[], faults: Fault[]): void {
-  if (typeof value !== 'object' || value === null || faults.length > 20) return;
+/** What no text of a body may hold: databases and programs would change it, or end it there. */
+function textFault(text: string): string | null {
+  if (!text.isWellFormed()) return 'holds half a character (a lone surrogate)';
+  return text.includes('\0') ? 'holds a NUL character' : null;
+}
+
+function forbiddenContent(value: unknown, path: readonly PropertyKey[], faults: Fault[]): void {
+  if (faults.length > 20) return;
+  const fault = typeof value === 'string' ? textFault(value) : null;
+  if (fault !== null) faults.push({ pointer: jsonPointer(path), detail: fault });
+  if (typeof value !== 'object' || value === null) return;
   if (path.length > DEEPEST) {
     faults.push({ pointer: jsonPointer(path), detail: `is nested more than ${DEEPEST} levels deep` });
     return;
   }
   for (const [key, inner] of Object.entries(value)) {
     const at = [...path, Array.isArray(value) ? Number(key) : key];
-    if (key === FORBIDDEN_KEY)
+    if (key === FORBIDDEN_KEY || textFault(key) !== null)
       faults.push({ pointer: jsonPointer(at), detail: 'is not a name that can be used here' });
-    else forbiddenKeys(inner, at, faults);
+    else forbiddenContent(inner, at, faults);
   }
 }
 
@@ -38,7 +47,7 @@ function bodyFaults(issues: readonly z.core.$ZodIssue[]): Fault[] {
  */
 export function validBody<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
   const faults: Fault[] = [];
-  forbiddenKeys(body, [], faults);
+  forbiddenContent(body, [], faults);
   if (faults.length === 0) {
     const read = schema.safeParse(body);
     if (read.success) return read.data;

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { uploadKey } from '../../store/uploads.ts';
+import { FILE_TAG } from '../answer-headers.ts';
 import { fileAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
+import { withDigests } from '../content-digest.ts';
 import { fileName } from '../file-name.ts';
+import { filePrecondition, fileTag } from '../preconditions.ts';
 import { notFound } from '../problem.ts';
 import { bodyOf, continueIfExpected, refuseEncodings } from '../read-body.ts';
 import { command, readRequest } from '../read-request.ts';
@@ -14,6 +17,20 @@ const fileParams = z.strictObject({
   name: z.string().meta({
     description: 'Name of the file, percent-encoded: at most 255 bytes, no slash.',
     example: 'Tickets_01.csv',
+  }),
+});
+const uploadHeaders = z.object({
+  'If-Match': z.string().optional().meta({
+    description:
+      'The ETag of the file of this name; the call is refused (412) when that is another one by now.',
+  }),
+  'If-None-Match': z.literal('*').optional().meta({
+    description: 'Refuses the call (412) when there is a file of this name: nothing is replaced.',
+  }),
+  'Repr-Digest': z.string().optional().meta({
+    description:
+      '`sha-256` or `sha-512` of the file (RFC 9530); with another content nothing is kept. `Content-Digest` is the same.',
+    example: 'sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:',
   }),
 });
 type FileCall = Call<z.output<typeof fileParams>>;
@@ -31,14 +48,23 @@ export function fileRoutes(api: Api): Route[] {
         'The body is the file itself, as `curl -T` sends it. A file of the same name is replaced. An upload that breaks off leaves nothing behind.',
       who: ['requester'],
       params: fileParams,
+      headers: uploadHeaders,
       streams: {
         'application/octet-stream': z
           .string()
           .meta({ format: 'binary', description: 'The bytes of the file.' }),
       },
       answers: {
-        200: { description: 'It replaced a file of that name.', schema: fileAnswer },
-        201: { description: 'It is part of the request now.', schema: fileAnswer },
+        200: {
+          description: 'It replaced a file of that name.',
+          schema: fileAnswer,
+          headers: z.object(FILE_TAG),
+        },
+        201: {
+          description: 'It is part of the request now.',
+          schema: fileAnswer,
+          headers: z.object(FILE_TAG),
+        },
       },
       handle: (call) => uploadFile(api, call),
     }),
@@ -50,6 +76,7 @@ export function fileRoutes(api: Api): Route[] {
       summary: 'Drop a file',
       who: ['requester'],
       params: fileParams,
+      headers: z.object({ 'If-Match': uploadHeaders.shape['If-Match'] }),
       answers: { 204: { description: 'It is no longer part of the request.' } },
       handle: (call) => dropFile(api, call),
     }),
@@ -63,15 +90,17 @@ async function uploadFile(api: Api, call: FileCall): Promise<Answer> {
   requireEditable(request);
   refuseEncodings(sent);
   const length = sent.get('content-length');
+  const digested = withDigests(sent);
   const { replaced, ...file } = await takeFile(api, call, request, {
     name,
+    allow: filePrecondition(call),
     declared: length === undefined ? undefined : Number(length),
     body() {
       continueIfExpected(sent, response);
-      return bodyOf(sent);
+      return digested(bodyOf(sent));
     },
   });
-  return { status: replaced ? 200 : 201, body: file };
+  return { status: replaced ? 200 : 201, body: file, headers: { ETag: fileTag(file) } };
 }
 
 async function dropFile(api: Api, call: FileCall): Promise<Answer> {
@@ -80,6 +109,7 @@ async function dropFile(api: Api, call: FileCall): Promise<Answer> {
   const key = uploadKey(request.id, name);
   const upload = await api.stores.uploads.get(request.id, key);
   if (upload === null) throw notFound('The request has no file of that name.');
+  filePrecondition(call)(upload);
   await command(api, call, request, 'dropFile', { by: call.principal.by, key });
   await api.stores.uploads.remove(request.id, key);
   await api.storage.remove(upload.storageKey);

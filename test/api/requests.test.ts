@@ -1,3 +1,6 @@
+import { connect } from 'node:net';
+import { createApi } from '../../api/app.ts';
+import { listen } from '../../api/listen.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   ApiUnderTest,
@@ -169,10 +172,92 @@ describe('what is sent is checked', () => {
     ]);
   });
 
+  it('H: a name that comes twice, half a character, NUL and numbers beyond all bounds are refused', async () => {
+    const told = async (raw: string): Promise<[number, string[]]> => {
+      const headers = { 'Content-Type': 'application/json' };
+      const { status, body } = await hana.call('POST', '/v1/migrations', { raw, headers });
+      return [status, (body.errors ?? []).map((each: { pointer: string }) => each.pointer)];
+    };
+    expect(await told('{"remarks":"a","tabs":["agents"],"remarks":"b"}')).toEqual([422, ['/remarks']]);
+    expect(await told(String.raw`{"encodings":{"a\"b":"utf-8","a\u0022b":"utf-8"}}`)).toEqual([
+      422,
+      ['/encodings/a"b'],
+    ]);
+    expect(
+      await told('{"requester":{"name":"A","mail":"a@b.example"},"tabs":["agents"],"x":[{"name":1}]}'),
+    ).toEqual([422, ['/x']]);
+    expect(await told(String.raw`{"mapping":{"a":["\ud800"],"\ud800":1}}`)).toEqual([
+      422,
+      ['/mapping/a/0', '/mapping/\ud800'],
+    ]);
+    expect(await told(String.raw`{"remarks":"a\u0000b"}`)).toEqual([422, ['/remarks']]);
+    const path = await hana.file();
+    for (const records of ['1e400', '-1', '9007199254740993', '0.5', '"10"', 'true'])
+      expect([
+        records,
+        (
+          await hana.call('POST', `${path}/sample`, {
+            raw: `{"records":${records}}`,
+            headers: { 'Content-Type': 'application/json' },
+          })
+        ).status,
+      ]).toEqual([records, 422]);
+    expect((await told('['.repeat(400_000)))[0]).toBe(400);
+    expect((await told(`{"mapping":${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}}`))[0]).toBe(422);
+    expect(await told(`{"remarks":"${'x'.repeat(10_001)}"}`)).toEqual([422, ['/remarks']]);
+    expect(await told(`{"requester":{"name":"A","mail":"${'a'.repeat(300_000)}@b.example"}}`)).toEqual([
+      422,
+      ['/requester/mail'],
+    ]);
+  });
+
+  it('H: OPTIONS tells what an address takes, HEAD what GET would, whatever is accepted is JSON', async () => {
+    const path = await hana.file();
+    const options = await hana.call('OPTIONS', path);
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'GET, PATCH, HEAD, OPTIONS']);
+    const head = await hana.call('HEAD', path);
+    const get = await hana.get(path, { Accept: 'text/csv' });
+    expect([head.status, head.body]).toEqual([200, '']);
+    for (const name of ['content-type', 'content-length', 'etag'])
+      expect([name, head.headers.get(name)]).toEqual([name, get.headers.get(name)]);
+    expect(get.headers.get('content-type')).toBe('application/json; charset=utf-8');
+  });
+
+  it('H: what is no HTTP, too large or too slow before it is a call is told as a problem, too', async () => {
+    const impatient = await listen(createApi(api.dependencies), 0, '127.0.0.1', {
+      headersMs: 200,
+      idleMs: 1_000,
+    });
+    const say = async (text: string): Promise<string> => {
+      const socket = connect(impatient.port, '127.0.0.1');
+      socket.on('error', () => {}).write(text);
+      let told = '';
+      for await (const part of socket) told += String(part);
+      return told;
+    };
+    try {
+      const refused = async (text: string): Promise<[number, string]> => {
+        const told = await say(text);
+        const { type } = JSON.parse(told.split('\r\n\r\n')[1] ?? '{}') as { type: string };
+        return [Number(told.split(' ')[1]), type.replace('urn:deskferry:problem:', '')];
+      };
+      expect(await refused('MIGRATE / HTTP/1.1\r\n\r\n')).toEqual([400, 'malformed-request']);
+      const long = `GET /v1/migrations?text=${'x'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`;
+      expect(await refused(long)).toEqual([431, 'headers-too-large']);
+      expect(await refused('GET /healthz HTTP/1.1\r\nHost: a\r\nX-Slow: ')).toEqual([
+        408,
+        'headers-too-slow',
+      ]);
+      expect(await refused('')).toEqual([408, 'headers-too-slow']);
+    } finally {
+      await impatient.close();
+    }
+  });
+
   it('H: unknown addresses, methods and parameters are told apart', async () => {
     expect((await hana.get('/v1/nothing')).body.type).toBe('urn:deskferry:problem:not-found');
     const method = await hana.call('PUT', '/v1/migrations', { body: {} });
-    expect([method.status, method.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD']);
+    expect([method.status, method.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD, OPTIONS']);
     const parameters = await hana.get('/v1/migrations?limit=0&state=GONE&colour=red');
     expect(parameters.status).toBe(400);
     expect(parameters.body.errors.map((each: { parameter: string }) => each.parameter).toSorted()).toEqual([

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -302,6 +303,143 @@ describe('A4: limits', () => {
     expect([late.status, late.body.type]).toEqual([409, problem('already-submitted')]);
     expect((await begin(owner, path, 'b.csv', 4)).status).toBe(409);
     expect((await owner.get(path)).body.files).toMatchObject([{ name: 'Contacts.csv' }]);
+  });
+});
+
+describe('H: what is sent is what arrives', () => {
+  const digest = (text: string, algorithm: 'sha256' | 'sha512' = 'sha256'): string =>
+    `${algorithm.replace('sha', 'sha-')}=:${createHash(algorithm).update(text).digest('base64')}:`;
+  const put = (path: string, text: string, headers: Record<string, string> = {}): Promise<Spoken> =>
+    caller.call('PUT', path, { raw: text, headers });
+
+  it('H: a file that does not have the digest its sender gives is not kept (RFC 9530)', async () => {
+    const path = await caller.file();
+    const file = `${path}/files/a.csv`;
+    for (const headers of [
+      { 'Repr-Digest': digest('another') },
+      { 'Content-Digest': digest('another', 'sha512') },
+      { 'Repr-Digest': `${digest('content')}, ${digest('another', 'sha512')}` },
+    ] as Record<string, string>[]) {
+      const refused = await put(file, 'content', headers);
+      expect([refused.status, refused.body.type]).toEqual([400, problem('digest-mismatch')]);
+    }
+    for (const wrong of ['md5=:AAAA:', 'sha-256=AAAA', '']) {
+      const { status, body } = await put(file, 'content', { 'Repr-Digest': wrong });
+      expect([wrong, status, body.errors?.[0].parameter]).toEqual([wrong, 400, 'Repr-Digest']);
+    }
+    expect(await api.stored(`uploads/${idOf(path)}/`)).toEqual([]);
+    expect((await caller.get(path)).body.files).toEqual([]);
+    const headers = { 'Repr-Digest': digest('content'), 'Content-Digest': digest('content', 'sha512') };
+    const taken = await put(file, 'content', headers);
+    const sha256 = createHash('sha256').update('content').digest('hex');
+    expect([taken.status, taken.body.sha256, taken.headers.get('etag')]).toEqual([
+      201,
+      sha256,
+      `"${sha256}"`,
+    ]);
+  });
+
+  it('H: If-Match and If-None-Match keep a file from being replaced or dropped unseen', async () => {
+    const path = await caller.file();
+    const file = `${path}/files/a.csv`;
+    const first = (await put(file, 'first', { 'If-None-Match': '*' })).headers.get('etag') ?? '';
+    const again = await put(file, 'second', { 'If-None-Match': '*' });
+    expect([again.status, again.body.type, again.headers.get('etag')]).toEqual([
+      412,
+      problem('file-changed'),
+      first,
+    ]);
+    expect((await put(`${path}/files/b.csv`, 'b', { 'If-Match': '*' })).status).toBe(412);
+    const second = (await put(file, 'second', { 'If-Match': first })).headers.get('etag') ?? '';
+    expect((await put(file, 'third', { 'If-Match': first })).status).toBe(412);
+    const drop = (tag: string): Promise<Spoken> =>
+      caller.call('DELETE', file, { headers: { 'If-Match': tag } });
+    expect((await drop(first)).status).toBe(412);
+    expect(await api.stored(`uploads/${idOf(path)}/`)).toHaveLength(1);
+    expect((await drop(`"other", ${second}`)).status).toBe(204);
+    // of many at once that may only make it one does
+    const made = await Promise.all(
+      Array.from({ length: 5 }, (_, index) => put(file, `content ${index}`, { 'If-None-Match': '*' })),
+    );
+    expect(made.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(await api.stored(`uploads/${idOf(path)}/`)).toHaveLength(1);
+  });
+
+  it('A4: a full disk is told as 507, and leaves nothing', async () => {
+    const path = await caller.file();
+    const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    const { storage } = api.dependencies;
+    // the disk fills up in the middle of the file
+    const filling: typeof storage = {
+      ...storage,
+      put: (key, body) =>
+        storage.put(
+          key,
+          (async function* () {
+            for await (const part of body as AsyncIterable<Uint8Array>) yield part;
+            throw full;
+          })(),
+        ),
+    };
+    const beside = await api.beside({}, { storage: filling });
+    const at = (address: string, init: RequestInit): Promise<Response> =>
+      fetch(`http://127.0.0.1:${beside.port}${address}`, {
+        ...init,
+        headers: { Authorization: `Bearer ${caller.key}`, ...(init.headers as Record<string, string>) },
+      });
+    const refused = [507, '300', problem('storage-full')];
+    const told = async (answer: Response): Promise<unknown[]> => [
+      answer.status,
+      answer.headers.get('retry-after'),
+      ((await answer.json()) as { type: string }).type,
+    ];
+    const upload = await begun(path, 'tus.csv', 4);
+    const bytes = {
+      'Tus-Resumable': '1.0.0',
+      'Upload-Offset': '0',
+      'Content-Type': 'application/offset+octet-stream',
+    };
+    const answers: Promise<Response>[] = [
+      at(`${path}/files/a.csv`, { method: 'PUT', body: 'content' }),
+      at(upload, { method: 'PATCH', body: 'four', headers: bytes }),
+    ];
+    if (existsSync('/dev/full')) {
+      // a device that is always full, in the place of an upload's bytes
+      const device = await begun(path, 'device.csv', 4);
+      await rm(join(folder(), idOf(device)));
+      await symlink('/dev/full', join(folder(), idOf(device)));
+      answers.push(at(device, { method: 'PATCH', body: 'four', headers: bytes }));
+    }
+    try {
+      for (const answer of answers) expect(await told(await answer)).toEqual(refused);
+    } finally {
+      await beside.close();
+    }
+    expect(await api.stored(`uploads/${idOf(path)}/`)).toEqual([]);
+    expect((await caller.get(path)).body.files).toEqual([]);
+    // what arrived by tus is still there, and becomes a file when there is room
+    expect(await offsetOf(upload)).toBe(4);
+    expect((await caller.get(path)).body.files).toMatchObject([{ name: 'tus.csv' }]);
+  });
+
+  it('A4: of fifty uploads at once, whichever way they come, no more bytes are taken than the limit allows', async () => {
+    const path = await caller.file();
+    await operator.post(`${path}/limit`, { files: 100, reason: 'many small ones' });
+    const content = 'x'.repeat(20_000);
+    const statuses = await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        if (index % 2 === 0) return (await put(`${path}/files/${index}.csv`, content)).status;
+        const { status, headers } = await begin(caller, path, `${index}.csv`, content.length);
+        return status === 201 ? (await send(headers.get('location') ?? '', 0, content)).status : status;
+      }),
+    );
+    const files = (await caller.get(path)).body.files as { bytes: number }[];
+    const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(total).toBeLessThanOrEqual(LIMITS.totalBytes);
+    expect(total).toBeGreaterThan(0);
+    expect(files).toHaveLength(statuses.filter((status) => status < 300).length);
+    expect(statuses.filter((status) => status >= 300 && status !== 413)).toEqual([]);
+    expect(await api.stored(`uploads/${idOf(path)}/`)).toHaveLength(files.length);
   });
 });
 
