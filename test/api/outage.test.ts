@@ -42,6 +42,7 @@ beforeAll(async () => {
       pingDatabase: () => database.ping(),
       connection: Connection.lazy({ address: temporal.address }),
       namespace: 'default',
+      dataConverter: {},
       config: {
         publicUrl: 'https://deskferry.example',
         replyWindowMs: REPLY_WINDOW_MS,
