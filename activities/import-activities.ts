@@ -24,9 +24,21 @@ export interface SegmentRange extends TabRun {
 export interface PhasePlan {
   tabs: { tab: Tab; records: number; bytes: number }[];
 }
+export interface TabToStage extends TabRun {
+  /** stage until the tab has so many segments, or to its end; left out: to its end */
+  until?: number;
+}
 export interface StagedTab {
   segments: number;
   records: number;
+  /** the tab has more to stage */
+  more?: true;
+}
+export interface GroupsToPlan extends TabRun {
+  /** number of the last segment that has a group already; 0 for the first page */
+  after: number;
+  /** number of the last segment to share out; left out: all there are */
+  to?: number;
 }
 /** Groups of consecutive segments, each the work of one import activity, in import order. */
 export interface ImportGroups {
@@ -78,10 +90,10 @@ export interface ImportActivities {
    * the portal before (C3, C9). `agents`: agents again after the agents tab. `contacts`: mails of contacts after the contacts tab.
    */
   freezeContext(input: PhaseRun & { after: 'start' | 'agents' | 'contacts' }): Promise<void>;
-  /** Reads a tab's source once, in order, and writes it as segments; goes on where an earlier attempt ended. */
-  stageTab(run: TabRun): Promise<StagedTab>;
-  /** The next page (at most 200) of import groups after a segment number; 0 for the first page. */
-  planImport(input: TabRun & { after: number }): Promise<ImportGroups>;
+  /** Reads a tab's source once, in order, and writes it as segments; goes on where an earlier attempt, or piece, ended. */
+  stageTab(run: TabToStage): Promise<StagedTab>;
+  /** The next page (at most 200) of import groups. */
+  planImport(input: GroupsToPlan): Promise<ImportGroups>;
   /** Imports consecutive segments; again is harmless (D3). */
   importSegments(range: SegmentRange): Promise<TabCounts>;
   /** Reads consecutive segments' records back from the desk and compares digests (D2). */

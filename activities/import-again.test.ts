@@ -107,6 +107,36 @@ describe('D3: running any part again changes nothing', () => {
     }
   });
 
+  test('a tab staged in pieces has the segments of one staged at once, in both phases', async () => {
+    const portal = await makePortal(engine);
+    const tab = 'contacts';
+    const filed = async (): Promise<string> => {
+      const request = await makeRequest(engine, portal, FILES);
+      await sendReply(engine, request, 'r1', {
+        'Contacts_03.csv': contacts(2000, 5600).replaceAll('Name', 'New'),
+      });
+      return request;
+    };
+    const [whole, pieces] = [await filed(), await filed()];
+    for (const phase of ['phase-1', 'phase-2'] as const) {
+      await engine.activities.planPhase({ request: whole, phase });
+      const staged = await engine.activities.stageTab({ request: whole, phase, tab });
+      await engine.activities.planPhase({ request: pieces, phase });
+      const ends: unknown[] = [];
+      for (let until = 1; until <= staged.segments; until++) {
+        const { more, segments } = await engine.activities.stageTab({ request: pieces, phase, tab, until });
+        expect(segments).toBe(until);
+        ends.push(more);
+      }
+      expect(ends.slice(0, -1)).toEqual(ends.slice(1).map(() => true));
+      expect(await engine.activities.stageTab({ request: pieces, phase, tab, until: 99 })).toEqual(staged);
+      expect(await segmentFiles(engine.storage, pieces)).toEqual(await segmentFiles(engine.storage, whole));
+      if (phase === 'phase-2') break;
+      await runPhase(engine, whole);
+      await runPhase(engine, pieces);
+    }
+  });
+
   test('two stagers at once write the same segments', async () => {
     const portal = await makePortal(engine);
     const request = await makeRequest(engine, portal, FILES);

@@ -13,7 +13,7 @@ export function makePlanImport({
 }: {
   stores: Pick<ImportStores, 'segments'>;
 }): ImportActivities['planImport'] {
-  return async ({ after, ...run }) => {
+  return async ({ after, to = Number.POSITIVE_INFINITY, ...run }) => {
     const groups: ImportGroups['groups'] = [];
     const barriers: number[] = [];
     let rank = after === 0 ? null : ((await stores.segments.get(run, after))?.rank ?? null);
@@ -21,6 +21,8 @@ export function makePlanImport({
     for (let last = after; ; ) {
       const page = await stores.segments.page(run, last, PAGE);
       for (const segment of page) {
+        // what is staged behind it meanwhile has its turn later
+        if (segment.number > to) return { groups, barriers, next: null };
         const group = groups.at(-1);
         const fits =
           group !== undefined &&

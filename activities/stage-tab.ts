@@ -29,7 +29,7 @@ export interface StageTabDeps {
  */
 export function makeStageTab(deps: StageTabDeps): ImportActivities['stageTab'] {
   return async (run) => {
-    const key: TabKey = { request: run.request, phase: run.phase, tab: run.tab };
+    const { until = Number.POSITIVE_INFINITY, ...key } = run;
     const done = await deps.stores.segments.findStaged(key);
     if (done !== null) return { segments: done.segments, records: done.records };
     const plan = await planOf(deps.stores, run);
@@ -38,12 +38,13 @@ export function makeStageTab(deps: StageTabDeps): ImportActivities['stageTab'] {
       await unpackBundles(deps, plan);
       await fetchFiles(deps, plan);
     }
-    const stager = new Stager(deps, plan, key);
-    await stager.resume();
-    await stager.run();
+    const stager = new Stager(deps, plan, key, until);
+    const isWhole = (await stager.resume()) && (await stager.run());
     const totals = await totalsOf(deps.stores, key);
+    const { segments, records } = totals;
+    if (!isWhole) return { segments, records, more: true };
     await deps.stores.segments.staged(key, totals);
-    return { segments: totals.segments, records: totals.records };
+    return { segments, records };
   };
 }
 
@@ -65,24 +66,35 @@ class Stager {
   readonly #deps: StageTabDeps;
   readonly #plan: StoredPlan;
   readonly #key: TabKey;
+  readonly #until: number;
   readonly #table = new KeyTable();
   readonly #readers = new Map<number, RowReader>();
   #writer: SegmentWriter;
   /** behind the last row that was taken */
   #position: StagerPosition = START;
 
-  constructor(deps: StageTabDeps, plan: StoredPlan, key: TabKey) {
+  constructor(deps: StageTabDeps, plan: StoredPlan, key: TabKey, until: number) {
+    this.#until = until;
     this.#deps = deps;
     this.#plan = plan;
     this.#key = key;
     this.#writer = new SegmentWriter(deps, key, this.#table, 0);
   }
 
-  /** Goes behind the last closed segment. */
-  async resume(): Promise<void> {
+  /**
+   * Whether this piece has enough segments. What was read behind the last one is left to the next piece, which goes on as one
+   * does that was killed here.
+   */
+  get #isEnough(): boolean {
+    return this.#writer.number >= this.#until;
+  }
+
+  /** Goes behind the last closed segment. @returns false when there are enough already */
+  async resume(): Promise<boolean> {
     const { stores, storage } = this.#deps;
     const last = await stores.segments.last(this.#key);
-    if (last === null) return;
+    if (last === null) return true;
+    if (last.number >= this.#until) return false;
     for (let number = 1; number <= last.number; number++) {
       beat();
       const keys = segmentKey(this.#key, number, 'keys');
@@ -90,23 +102,24 @@ class Stager {
     }
     this.#writer = new SegmentWriter(this.#deps, this.#key, this.#table, last.number);
     this.#position = last.after;
+    return true;
   }
 
-  async run(): Promise<void> {
+  /** @returns whether the tab is staged to its end; otherwise there are enough segments for this piece */
+  async run(): Promise<boolean> {
     // of articles, originals come before translations
     const lastRank = this.#key.tab === 'articles' ? 1 : 0;
     for (;;) {
       const { rank } = this.#position;
-      await this.#stageParts(rank);
-      await this.#stageCarried(rank);
+      if (!(await this.#stageParts(rank)) || !(await this.#stageCarried(rank))) return false;
       const next: StagerPosition = { ...START, rank: 1 };
       if (this.#writer.isPending) await this.#writer.close(rank, rank < lastRank ? next : this.#position);
-      if (rank >= lastRank) return;
+      if (rank >= lastRank) return true;
       this.#position = next;
     }
   }
 
-  async #stageParts(rank: 0 | 1): Promise<void> {
+  async #stageParts(rank: 0 | 1): Promise<boolean> {
     const parts = sourceParts(this.#plan, this.#key.tab);
     for (const part of parts.slice(this.#position.partsDone)) {
       const upload = uploadOf(this.#plan, part.upload);
@@ -115,12 +128,14 @@ class Stager {
         beat();
         for (const [place, row] of batch.rows.entries()) {
           await this.#stageRow(part, row, rank);
+          if (this.#isEnough) return false;
           const decodedBytes = batch.ends[place] ?? batch.after.decodedBytes;
           this.#position = { ...this.#position, cursor: { entry: part.entry, decodedBytes, row: row.row } };
         }
       }
       this.#position = { ...this.#position, partsDone: this.#position.partsDone + 1, cursor: null };
     }
+    return true;
   }
 
   async #stageRow(part: PlannedPart, row: ReadRow, rank: 0 | 1): Promise<void> {
@@ -157,9 +172,9 @@ class Stager {
   }
 
   /** E3: the records that failed in the phase before, but for those that a row of a reply replaces. */
-  async #stageCarried(rank: 0 | 1): Promise<void> {
+  async #stageCarried(rank: 0 | 1): Promise<boolean> {
     const { continues } = this.#plan;
-    if (continues === null) return;
+    if (continues === null) return true;
     const { stores, storage } = this.#deps;
     const earlier: TabKey = { ...this.#key, phase: continues };
     const parts = this.#carriedParts(continues);
@@ -175,10 +190,12 @@ class Stager {
         const part = line === undefined ? undefined : parts.get(line.file);
         if (line !== undefined && part !== undefined) {
           await this.#stageFailed(part, line, outcome.code === 'DUPLICATE_ID' ? 'DUPLICATE_ID' : null, rank);
+          if (this.#isEnough) return false;
         }
         this.#position = { ...this.#position, carried: { segment: segment.number, line: place } };
       }
     }
+    return true;
   }
 
   async #stageFailed(

@@ -131,9 +131,9 @@ async function tabIsDone(
 ): Promise<boolean> {
   const { tab } = job;
   const begun = Date.now() - job.spent;
-  const staged = await stager.staged(tab);
-  stager.stageNext();
-  const finished = await importTab(run, job, staged.segments, historyIsLong);
+  const staged = stager.follow(tab);
+  if (staged.ended) stager.stageNext();
+  const finished = await importTab(run, job, staged, historyIsLong);
   job.spent = Date.now() - begun;
   if (!finished) return false;
   if (job.work === 'import' && (tab === 'agents' || tab === 'contacts')) {

@@ -2,6 +2,7 @@ import { CancellationScope, condition } from '@temporalio/workflow';
 import type { PhaseRun } from '../activities/import-activities.ts';
 import { imports, said } from './activity-calls.ts';
 import type { TabJob } from './messages.ts';
+import type { StagedSoFar } from './stager.ts';
 
 /** How many import activities of a phase run at a time. */
 const PARALLEL = 2;
@@ -9,23 +10,22 @@ const PARALLEL = 2;
 const READ_BACK = 10;
 
 /**
- * Imports a staged tab and reads it back close behind (D2). `job` always says how far both have come without a gap.
- * @param segments how many segments the tab has
+ * Imports a tab as far as it is staged and reads it back close behind (D2). `job` always says how far both have come without
+ * a gap.
  * @param mustLeave asked between groups: whether to end early, at a segment boundary
  * @returns false when it ended early; nothing of it runs any more
- * @throws ActivityFailure, CancelledFailure; nothing of it runs any more
+ * @throws ActivityFailure, CancelledFailure, also of staging; nothing of it runs any more
  */
 export async function importTab(
   run: PhaseRun,
   job: TabJob,
-  segments: number,
+  staged: StagedSoFar,
   mustLeave: () => boolean,
 ): Promise<boolean> {
   const progress = { importEnded: false, readBackFailed: false };
-  if (job.work === 'prove') job.imported = segments;
   const leave = (): boolean => progress.readBackFailed || mustLeave();
   const [imported, readBack] = await Promise.allSettled([
-    importGroups(run, job, segments, leave).finally(() => {
+    importStaged(run, job, staged, leave).finally(() => {
       progress.importEnded = true;
     }),
     followImport(run, job, progress).catch((error: unknown) => {
@@ -35,17 +35,35 @@ export async function importTab(
   ]);
   if (imported.status === 'rejected') throw imported.reason;
   if (readBack.status === 'rejected') throw readBack.reason;
-  return job.imported >= segments && job.reconciled >= job.imported;
+  return staged.ended && job.imported >= staged.segments && job.reconciled >= job.imported;
+}
+
+/** Imports what is staged until all is, or it must leave. */
+async function importStaged(
+  run: PhaseRun,
+  job: TabJob,
+  staged: StagedSoFar,
+  leave: () => boolean,
+): Promise<void> {
+  for (;;) {
+    await condition(() => staged.ended || (staged.segments > job.imported && job.work === 'import'));
+    if (staged.fault !== null) throw staged.fault;
+    if (job.work === 'prove') job.imported = staged.segments;
+    if (job.imported >= staged.segments || leave()) return;
+    const to = staged.segments;
+    await importGroups(run, job, { to, isAll: staged.ended }, leave);
+    if (job.imported < to) return;
+  }
 }
 
 /**
- * A few groups at a time, in order; across a barrier only when all before it are done. After a fault no group is begun, and
- * those under way come to their end.
+ * The groups up to a segment: a few at a time, in order; across a barrier only when all before it are done. After a fault no
+ * group is begun, and those under way come to their end.
  */
 async function importGroups(
   run: PhaseRun,
   job: TabJob,
-  segments: number,
+  { to: last, isAll }: { to: number; isAll: boolean },
   mustLeave: () => boolean,
 ): Promise<void> {
   const underWay = new Set<number>();
@@ -72,9 +90,9 @@ async function importGroups(
   const underWayAtMost = (count: number): Promise<void> => condition(() => underWay.size <= count);
 
   const startAll = async (): Promise<void> => {
-    for (let after: number | null = job.imported; after !== null && after < segments; ) {
+    for (let after: number | null = job.imported; after !== null && after < last; ) {
       const page = await imports.planImport.executeWithOptions(said(`groups of ${job.tab} after ${after}`), [
-        { ...run, tab: job.tab, after },
+        { ...run, tab: job.tab, after, ...(isAll ? {} : { to: last }) },
       ]);
       for (const [index, group] of page.groups.entries()) {
         await underWayAtMost(page.barriers.includes(index) ? 0 : PARALLEL - 1);

@@ -97,7 +97,8 @@ async function importChosen(request: string, position: SamplePosition): Promise<
     const { tab } = job;
     show(position);
     const segments = chosen.find((each) => each.tab === tab)?.segments ?? 0;
-    if (!(await importTab(run, job, segments, historyIsLong))) return position;
+    const staged = { segments, ended: true, fault: null };
+    if (!(await importTab(run, job, staged, historyIsLong))) return position;
     if (tab === 'agents' || tab === 'contacts') {
       await imports.freezeContext.executeWithOptions(said(`the ${tab} as they are now`), [
         { ...run, after: tab },

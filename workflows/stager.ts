@@ -1,44 +1,84 @@
-import { CancellationScope } from '@temporalio/workflow';
-import type { PhaseRun, StagedTab } from '../activities/import-activities.ts';
+import { CancellationScope, patched } from '@temporalio/workflow';
+import type { PhaseRun } from '../activities/import-activities.ts';
 import type { Tab } from '../domain/tab.ts';
 import { imports, said } from './activity-calls.ts';
 import type { PhasePosition } from './messages.ts';
 
-/** Stages the tabs of a phase in order, one at a time; the next tab is staged while this one is imported. */
+/** How far a tab is staged. */
+export interface StagedSoFar {
+  /** segments that are written, from the first on */
+  segments: number;
+  /** nothing more comes: all is staged, or it failed */
+  ended: boolean;
+  /** why no more could be staged */
+  fault: Error | null;
+}
+
+/** A phase that was under way before this change stages each tab whole. */
+const IN_PIECES = 'stage-in-pieces';
+/** Segments of a tab's first piece; each further piece doubles what is staged, so that what is read again to go on is little. */
+const FIRST_PIECE = 8;
+
+/**
+ * Stages the tabs of a phase in order, one at a time. What is staged of a tab is imported while the rest of it is staged, and
+ * the next tab is staged while this one is imported.
+ */
 export class Stager {
   readonly #run: PhaseRun;
   readonly #position: PhasePosition;
   readonly #scope = new CancellationScope();
-  readonly #staging = new Map<Tab, Promise<StagedTab>>();
+  readonly #staging = new Map<Tab, { soFar: StagedSoFar; ending: Promise<void> }>();
 
   constructor(run: PhaseRun, position: PhasePosition) {
     this.#run = run;
     this.#position = position;
   }
 
-  /** The tab's segments, when all are written. Staging goes on where an earlier attempt ended. @throws ActivityFailure */
-  staged(tab: Tab): Promise<StagedTab> {
-    let staging = this.#staging.get(tab);
-    if (staging === undefined) {
-      staging = this.#scope.run(() =>
-        imports.stageTab.executeWithOptions(said(`stage ${tab}`), [{ ...this.#run, tab }]),
-      );
-      // Whether it failed is asked when its turn comes.
-      staging.catch(() => undefined);
-      this.#staging.set(tab, staging);
-    }
-    return staging;
+  /** The tab's segments as they come. Staging goes on where an earlier attempt ended. */
+  follow(tab: Tab): StagedSoFar {
+    const known = this.#staging.get(tab);
+    if (known !== undefined) return known.soFar;
+    const soFar: StagedSoFar = { segments: 0, ended: false, fault: null };
+    const ending = this.#scope
+      .run(() => this.#stage(tab, soFar))
+      .catch((error: unknown) => {
+        // told to whoever imports the tab, when its turn comes
+        soFar.fault = error instanceof Error ? error : new Error(String(error));
+      })
+      .then(() => {
+        soFar.ended = true;
+        if (soFar.fault === null && tab === this.#position.jobs[0]?.tab) this.stageNext();
+      });
+    this.#staging.set(tab, { soFar, ending });
+    return soFar;
   }
 
   /** Begins with the tab that is imported next. */
   stageNext(): void {
     const next = this.#position.jobs[1];
-    if (next !== undefined) void this.staged(next.tab);
+    if (next !== undefined) this.follow(next.tab);
   }
 
   /** Ends what is under way; it is taken up again by the next run. */
   async stop(): Promise<void> {
     this.#scope.cancel();
-    await Promise.allSettled(this.#staging.values());
+    await Promise.all([...this.#staging.values()].map(({ ending }) => ending));
+  }
+
+  async #stage(tab: Tab, soFar: StagedSoFar): Promise<void> {
+    if (!patched(IN_PIECES)) {
+      soFar.segments = (await this.#piece(tab, {})).segments;
+      return;
+    }
+    for (let more: boolean | undefined = true; more === true; ) {
+      const until = Math.max(FIRST_PIECE, 2 * soFar.segments);
+      const staged = await this.#piece(tab, { until });
+      soFar.segments = staged.segments;
+      more = staged.more;
+    }
+  }
+
+  #piece(tab: Tab, piece: { until?: number }) {
+    return imports.stageTab.executeWithOptions(said(`stage ${tab}`), [{ ...this.#run, tab, ...piece }]);
   }
 }

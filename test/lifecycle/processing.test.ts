@@ -58,6 +58,27 @@ describe('one phase', () => {
     expect(life.world.named('importSegments')).toHaveLength(4);
   });
 
+  test('C2: what is staged of a tab is imported while the rest of it is staged', async () => {
+    life.world.plan = [{ tab: 'tickets', records: 20, bytes: 20 }];
+    life.world.segmentsPerTab = 20;
+    const importing = life.world.hold('importSegments');
+    const request = await (await life.create()).approved();
+    await life.until('an import', () => life.world.named('importSegments').length > 0);
+    const staging = life.world.hold('stageTab');
+    importing.open();
+    const imported = () =>
+      life.world
+        .named('importSegments')
+        .map((call) => (call.argument as { from: number }).from)
+        .toSorted((a, b) => a - b);
+    await life.until('as far as is staged', () => imported().length >= 8);
+    staging.open();
+    await request.reaches('REPLY_WINDOW');
+    expect(imported()).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    const pieces = life.world.named('stageTab').map((call) => (call.argument as { until?: number }).until);
+    expect(pieces).toEqual([8, 16, 32]);
+  });
+
   test('C1, C2, B5: the support ticket opens, the portal is closed for phase 1 only, the expected end is told', async () => {
     const gate = life.world.hold('writeReport');
     const request = await (await life.create()).approved();

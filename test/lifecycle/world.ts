@@ -156,9 +156,13 @@ export class World {
     drawSource: this.#does('drawSource', async () => ({ records: 10, bytes: 1_000 })),
     planPhase: this.#does('planPhase', async () => ({ tabs: this.plan })),
     freezeContext: this.#does('freezeContext', async () => {}),
-    stageTab: this.#does('stageTab', async () => ({ segments: this.segmentsPerTab, records: 10 })),
-    planImport: this.#does('planImport', async ({ after }) => ({
-      groups: Array.from({ length: this.segmentsPerTab - after }, (_, index) => ({
+    stageTab: this.#does('stageTab', async ({ until = this.segmentsPerTab }) => ({
+      segments: Math.min(until, this.segmentsPerTab),
+      records: 10,
+      ...(until < this.segmentsPerTab ? { more: true } : {}),
+    })),
+    planImport: this.#does('planImport', async ({ after, to = this.segmentsPerTab }) => ({
+      groups: Array.from({ length: to - after }, (_, index) => ({
         from: after + index + 1,
         to: after + index + 1,
         records: 5,
