@@ -36,6 +36,7 @@ import type { MigrationNames, QueueNames } from './restore-line.ts';
 import { makeSendMessage, type SendMessageDependencies } from './send-message.ts';
 import { makeStageTab } from './stage-tab.ts';
 import { makeCloseSupportTicket, makeOpenSupportTicket } from './support-ticket.ts';
+import { tellFaults } from './tell-faults.ts';
 import { makeWatchHolders } from './watch-holders.ts';
 import { makeWriteReport } from './write-report.ts';
 
@@ -80,7 +81,7 @@ export function createImportActivities(deps: ActivityDependencies): ImportActivi
   const { storage, desk } = deps;
   const openSource = openSourceOf(deps);
   const all = { stores: { ...deps.stores, ...deps.importStores }, storage, desk, openSource };
-  return {
+  return tellFaults({
     drawSource: makeDrawSource(all),
     planPhase: makePlanPhase(all),
     freezeContext: makeFreezeContext(all),
@@ -92,7 +93,7 @@ export function createImportActivities(deps: ActivityDependencies): ImportActivi
     resolveImages: makeResolveImages(all),
     foldImported: makeFoldImported(all),
     writeReport: makeWriteReport({ ...all, signer: createReportSigner(deps.settings.linkSecret) }),
-  };
+  });
 }
 
 /** The activities of lifecycle workers: everything about a request but its import. */
@@ -105,7 +106,7 @@ export function createLifecycleActivities(deps: ActivityDependencies): Lifecycle
     recordRequest: makeRecordRequest({ stores, client, workflowIdOf }),
     appendAudit: makeAppendAudit({ stores }),
   };
-  return {
+  return tellFaults({
     ...books,
     keepBooks: makeKeepBooks(books),
     sendMessage: makeSendMessage({ stores, importStores, storage, desk, mail, settings }),
@@ -123,5 +124,5 @@ export function createLifecycleActivities(deps: ActivityDependencies): Lifecycle
     joinQueue: makeJoinQueue(inQueue),
     leaveQueue: makeLeaveQueue(inQueue),
     watchHolders: makeWatchHolders({ client, workflowIdOf }),
-  };
+  });
 }

@@ -23,11 +23,10 @@ export interface MailSender {
 }
 
 class MailRefused extends Error {
-  readonly code: string;
-  constructor(code: string) {
-    super(`the mail server did not take the mail (${code})`);
+  readonly code = 'MAIL_REFUSED';
+  constructor(why: string) {
+    super(`the mail server did not take the mail (${why}); put it right, then resume`);
     this.name = 'MailRefused';
-    this.code = code;
   }
 }
 

@@ -1,4 +1,14 @@
-import { type Collection, type Db, type Document, MongoClient, MongoServerError } from 'mongodb';
+import {
+  type Collection,
+  type Db,
+  type Document,
+  MongoBulkWriteError,
+  MongoClient,
+  MongoError,
+  MongoServerError,
+  MongoWriteConcernError,
+} from 'mongodb';
+import type { SystemicFault } from './errors.ts';
 
 export interface Database {
   client: MongoClient;
@@ -66,4 +76,27 @@ export function idsUnder(prefix: string): { $gt: string; $lt: string } {
 /** A number as part of an `_id`, so that ids stand in its order. */
 export function padded(number: number): string {
   return String(number).padStart(8, '0');
+}
+
+/** OutOfDiskSpace */
+const NO_ROOM = 14_031;
+
+/** What a failure of MongoDB is called, or null when it is not one. The driver's own messages may quote what was written. */
+export function faultOfDatabase(error: unknown): SystemicFault | null {
+  if (!(error instanceof MongoError)) return null;
+  const refused =
+    error instanceof MongoServerError ||
+    error instanceof MongoBulkWriteError ||
+    error instanceof MongoWriteConcernError;
+  if (!refused) {
+    return { code: 'DATABASE_AWAY', message: 'MongoDB does not answer; when it does again, resume' };
+  }
+  if (error.code === NO_ROOM) {
+    return { code: 'DATABASE_FULL', message: 'MongoDB has no room left on its disk; make room, then resume' };
+  }
+  const code = String(error.code ?? 'unknown');
+  return {
+    code: 'DATABASE_FAULT',
+    message: `MongoDB could not do a command (its code ${code}); see its log, then resume`,
+  };
 }

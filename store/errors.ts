@@ -9,3 +9,9 @@ export class StoreError extends Error {
     this.code = code;
   }
 }
+
+/** What a person is told of a server or a disk that fails: a stable code, and what to do. */
+export interface SystemicFault {
+  code: string;
+  message: string;
+}

@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { Disk } from 'flydrive';
 import { FSDriver } from 'flydrive/drivers/fs';
+import type { SystemicFault } from './errors.ts';
 
 export class StorageNotFound extends Error {
   readonly code = 'STORAGE_NOT_FOUND';
@@ -15,6 +16,32 @@ export class StorageNotFound extends Error {
     this.name = 'StorageNotFound';
     this.key = key;
   }
+}
+
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+const REFUSED = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+/** What a failure of the disk is called, or null when it is not one. Paths stay out. */
+export function faultOfStorage(error: unknown): SystemicFault | null {
+  // what the library throws names the disk's own failure as its cause
+  for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth++) {
+    if (!('syscall' in each) || !('code' in each) || typeof each.code !== 'string') continue;
+    // a connection has an address
+    if ('address' in each || 'port' in each) return null;
+    const { code } = each;
+    if (NO_ROOM.has(code)) {
+      return {
+        code: 'STORAGE_FULL',
+        message: `there is no room left in the storage (${code}); make room, then resume`,
+      };
+    }
+    if (REFUSED.has(code)) {
+      const message = `the storage may not be read or written (${code}); put its rights right, then resume`;
+      return { code: 'STORAGE_REFUSED', message };
+    }
+    return { code: 'STORAGE_FAULT', message: `the storage failed (${code}); put it right, then resume` };
+  }
+  return null;
 }
 
 /** A key that could leave the storage's folder or that not every kind of storage can hold. */

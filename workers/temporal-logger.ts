@@ -17,11 +17,14 @@ export function temporalLogger(logger: Logger): TemporalLogger {
         activityId,
         attempt,
         taskQueue,
-        ...(failure instanceof Error
-          ? { error: failure.name, code: (failure as { code?: unknown }).code }
-          : {}),
+        ...(failure instanceof Error ? { error: failure.name, code: codeOf(failure) } : {}),
       },
       message,
     );
   });
+}
+
+function codeOf(failure: Error): unknown {
+  const { code, type } = failure as { code?: unknown; type?: unknown };
+  return code ?? type;
 }

@@ -20,7 +20,10 @@ export function faultOf(error: unknown): string {
     const type = error.type ?? 'FAULT';
     return STABLE_CODE.test(type) ? `${type}: ${error.message}`.slice(0, LONGEST) : type;
   }
-  if (error instanceof TimeoutFailure) return 'TIMEOUT: no worker did it in time';
+  if (error instanceof TimeoutFailure) {
+    // where attempts failed before the time was up, why they did says more
+    return error.cause === undefined ? 'TIMEOUT: no worker did it in time' : faultOf(error.cause);
+  }
   if (error instanceof CancelledFailure) return 'CANCELLED: ended from outside';
   return error instanceof Error ? error.name : 'FAULT';
 }
