@@ -41,3 +41,11 @@ export async function beatWhile<T>(work: Promise<T>): Promise<T> {
 export function cancellation(): AbortSignal | undefined {
   return asyncLocalStorage.getStore()?.cancellationSignal;
 }
+
+/**
+ * When this attempt was scheduled by the server, in epoch milliseconds; outside of an activity, now. Of two attempts it tells
+ * the newer one, which attempt numbers do not: they restart.
+ */
+export function attemptTime(): number {
+  return asyncLocalStorage.getStore()?.info.currentAttemptScheduledTimestampMs ?? Date.now();
+}

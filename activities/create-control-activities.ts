@@ -20,6 +20,7 @@ import { makeRemoveRecords } from './remove-records.ts';
 import { makeRemoveUnused } from './remove-unused.ts';
 import { makeRestoreLine } from './restore-line.ts';
 import { makeSettleRequest } from './settle-request.ts';
+import { tellFaults } from './tell-faults.ts';
 import { makeWriteUndoReport } from './write-undo-report.ts';
 
 /** What lifecycle workers do to look after requests whose own process is over, or was ended in Temporal. */
@@ -29,14 +30,14 @@ export function createControlActivities(
 ): SweepActivities & UndoHoldActivities & RetentionActivities {
   const { stores, importStores, desk, client, settings, names } = deps;
   const { migration, undo, queue } = names;
-  return {
+  return tellFaults({
     findAstray: makeFindAstray({ client, stores, migration, undo }),
     settleRequest: makeSettleRequest({ client, stores, importStores, desk, lifecycle, names }),
     restoreLine: makeRestoreLine({ client, queue, migration, turns: settings.concurrentTurns }),
     beginUndo: makeBeginUndo({ stores, desk }),
     endUndo: makeEndUndo({ stores, desk }),
     findDueErasures: makeFindDueErasures({ stores, retentionMs: settings.retentionMs }),
-  };
+  });
 }
 
 /** What import workers do besides importing: samples, taking back what was imported, and erasing. */
@@ -44,11 +45,11 @@ export function createAftercareActivities(
   deps: ActivityDependencies,
 ): UndoActivities & EraseActivities & SampleActivities {
   const { stores, importStores, incomingMails, storage, desk, settings } = deps;
-  return {
+  return tellFaults({
     eraseRequest: makeEraseRequest({ stores, importStores, incomingMails, storage, desk }),
     chooseSample: makeChooseSample({ stores: importStores, storage, openSource: openSourceOf(deps) }),
     clearSample: makeClearSample({ stores, importStores, storage, desk }),
-    decideUndo: makeDecideUndo({ stores, desk }),
+    decideUndo: makeDecideUndo({ stores: { ...stores, ...importStores }, desk }),
     removeRecords: makeRemoveRecords({ stores, desk }),
     removeUnused: makeRemoveUnused({ stores, storage, desk }),
     writeUndoReport: makeWriteUndoReport({
@@ -56,5 +57,5 @@ export function createAftercareActivities(
       storage,
       signer: createReportSigner(settings.linkSecret),
     }),
-  };
+  });
 }

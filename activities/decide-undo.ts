@@ -1,16 +1,23 @@
 import type { Desk, DeskId } from '../desk/desk.ts';
 import { fieldsReferringTo, isOfStep, tabOfStep, type UndoStep } from '../domain/undo.ts';
 import type { Requests } from '../store/requests.ts';
+import type { Segments } from '../store/segments.ts';
 import type { UndoDecision, UndoDecisions } from '../store/undo-decisions.ts';
-import { beat } from './beat.ts';
+import { attemptTime, beat } from './beat.ts';
 import type { UndoActivities } from './control-activities.ts';
 import { type IdSet, IdSetBuilder } from './id-set.ts';
 import { undoPlaceOf } from './undo-place.ts';
 
 export interface DecideUndoDeps {
-  stores: { requests: Pick<Requests, 'get'>; undoDecisions: UndoDecisions };
+  stores: {
+    requests: Pick<Requests, 'get'>;
+    undoDecisions: UndoDecisions;
+    segments: Pick<Segments, 'seal'>;
+  };
   desk: Pick<Desk, 'portal' | 'scanPortal' | 'wouldRemove'>;
 }
+
+const IMPORTED_IN = ['phase-1', 'phase-2'] as const;
 
 /** Records of one stored page of decisions. */
 const PAGE = 1_000;
@@ -23,13 +30,16 @@ interface Created {
 /**
  * Makes the activity that decides what an undo removes of one tab (F1): of the records that the request created those that nobody
  * changed since and that nothing refers to which stays. Tabs that refer to this one are undone already, so that what still refers
- * to a record stays. A decision that is kept is not made again.
+ * to a record stays. A decision that is kept is not made again. An import that was believed dead writes no more of the tab.
  */
 export function makeDecideUndo({ stores, desk }: DecideUndoDeps): UndoActivities['decideUndo'] {
   return async ({ request, step }) => {
     const { undoDecisions } = stores;
     if (!(await undoDecisions.isDecided(request, step))) {
       const { portal } = await undoPlaceOf(stores.requests, request);
+      for (const phase of IMPORTED_IN) {
+        await stores.segments.seal({ request, phase, tab: tabOfStep(step) }, attemptTime());
+      }
       const ids = new IdSetBuilder();
       for await (const page of created(desk, portal, request, step)) {
         for (const { deskId } of page) ids.add(deskId);

@@ -205,8 +205,8 @@ describe('D3: running any part again changes nothing', () => {
     const run = { request, phase: 'phase-1' as const, tab: 'contacts' as const };
     await engine.activities.planPhase(run);
     await engine.activities.stageTab(run);
-    const late = await engine.stores.segments.claim(run, 1);
-    await engine.stores.segments.claim(run, 1);
+    const late = await engine.stores.segments.claim(run, 1, Date.now());
+    await engine.stores.segments.claim(run, 1, Date.now());
     const finished = {
       counts: { source: 0, created: 0, updated: 0, unchanged: 0, skipped: 0, failed: 0 },
       warnings: 0,

@@ -6,7 +6,7 @@ import type { ImportStores } from '../store/import-stores.ts';
 import type { Links } from '../store/links.ts';
 import type { Segment, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
-import { beat } from './beat.ts';
+import { attemptTime, beat } from './beat.ts';
 import { ImportError } from './errors.ts';
 import type { ImportActivities, SegmentRange } from './import-activities.ts';
 import { type PreparedRecord, RecordPreparer } from './prepare-records.ts';
@@ -52,6 +52,7 @@ class SegmentImporter {
   readonly #world: PhaseWorld;
   readonly #key: TabKey;
   readonly #preparer: RecordPreparer;
+  readonly #at = attemptTime();
 
   constructor(deps: ImportSegmentsDeps, world: PhaseWorld, range: SegmentRange) {
     this.#deps = deps;
@@ -70,11 +71,11 @@ class SegmentImporter {
     return new ImportError('SEGMENT_MISSING', `there is no segment ${number} of ${this.#key.tab}`);
   }
 
-  /** Claims a segment only when the one before is finished: of twins the last to claim goes on, the others end. */
+  /** Claims a segment only when the one before is finished: of twins the one scheduled last goes on, the others end. */
   async run(number: number, lines: SegmentLines): Promise<TabCounts> {
-    const segment = await this.#deps.stores.segments.claim(this.#key, number);
-    if (segment === null) throw this.#missing(number);
     const { stores } = this.#deps;
+    const segment = await stores.segments.claim(this.#key, number, this.#at);
+    if (segment === null) throw taken(number);
     const outcomes: RecordOutcome[] = [];
     const unreadable = new Set<number>();
     const readable = new Set<number>();
@@ -113,7 +114,7 @@ class SegmentImporter {
       handedBack: { readable: inOrder(readable), unreadable: inOrder(unreadable) },
     };
     if (!(await stores.segments.finish(this.#key, segment.number, finished, outcomes, imageBodies)))
-      throw taken(segment);
+      throw taken(segment.number);
     return counts;
   }
 
@@ -129,7 +130,8 @@ class SegmentImporter {
       if (addsStatus !== null) statuses.add(addsStatus);
     }
     // a late twin writes nothing over a newer result
-    if (!(await stores.segments.holds(this.#key, segment.number, segment.generation))) throw taken(segment);
+    if (!(await stores.segments.holds(this.#key, segment.number, segment.generation)))
+      throw taken(segment.number);
     await this.#world.addStatuses(desk, statuses);
     const links = batch.flatMap(({ outcome, mapped }) =>
       mapped && outcome.deskId !== null
@@ -174,8 +176,8 @@ function inOrder(parts: ReadonlySet<number>): number[] {
   return [...parts].toSorted((a, b) => a - b);
 }
 
-function taken(segment: Segment): ImportError {
-  return new ImportError('SEGMENT_TAKEN', `segment ${segment.number} was claimed by another run`);
+function taken(number: number): ImportError {
+  return new ImportError('SEGMENT_TAKEN', `segment ${number} was claimed by another run`);
 }
 
 function withResult(

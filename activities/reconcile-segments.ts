@@ -41,7 +41,7 @@ async function reconcile(deps: ReconcileSegmentsDeps, key: TabKey, number: numbe
   if (finished === null) {
     throw new ImportError('SEGMENT_MISSING', `segment ${number} of ${key.tab} is not imported`);
   }
-  const { generation } = finished;
+  const { fingerprint } = finished;
   const expected = (await stores.segments.outcomes(key, number)).filter((each) => each.digest !== null);
   const digest = new TabDigest();
   const found: Discrepancy[] = [];
@@ -51,11 +51,14 @@ async function reconcile(deps: ReconcileSegmentsDeps, key: TabKey, number: numbe
     await compare(deps, key, expected.slice(at, at + BATCH), { digest, found, blobs });
   }
   await stores.discrepancies.replace(key, padded(number), found);
-  await stores.segments.prove(key, number, {
-    generation,
-    deskDigest: digest.toString(),
+  const deskDigest = digest.toString();
+  const kept = await stores.segments.prove(key, number, {
+    fingerprint,
+    deskDigest,
     discrepancies: found.length,
   });
+  // read back by the next attempt: a segment is never left unproven
+  if (!kept) throw new ImportError('SEGMENT_TAKEN', `segment ${number} was imported anew while it was read`);
   return found.length;
 }
 

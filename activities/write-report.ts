@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { TAB_TITLES } from '../domain/tab.ts';
 import type { StoredPlan } from '../store/plans.ts';
 import type { ReportSigner } from '../store/report-signature.ts';
+import { attemptTime } from './beat.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { contextOf, planOf } from './plan-view.ts';
 import { sumTab } from './prove-tab.ts';
@@ -37,6 +38,8 @@ export function makeWriteReport(deps: WriteReportDeps): ImportActivities['writeR
   return async (run) => {
     const { stores, storage } = deps;
     const plan = await planOf(stores, run);
+    // of a stopped phase an attempt may still be at work that was believed dead: nothing of it comes after the report (D3, F1)
+    for (const tab of plan.tabs) await stores.segments.seal({ ...run, tab }, attemptTime());
     const at = (deps.now ?? (() => new Date()))();
     const report = await stores.reports.begin(run.request, run.phase, await fingerprintOf(deps, plan), at);
     const { name, version, storageKey } = report;

@@ -18,8 +18,10 @@ export interface Links {
   link(links: readonly Link[]): Promise<void>;
   /** external id -> desk id, for those that are linked */
   find(portal: string, scope: string, tab: Tab, externalIds: readonly string[]): Promise<Map<string, string>>;
-  /** F1: removes the links that a request made; how many. */
-  removeOf(request: string, portal: string, scope: string): Promise<number>;
+  /** How many links a request made. */
+  countOf(request: string, portal: string, scope: string): Promise<number>;
+  /** F1: removes the links that a request made. */
+  removeOf(request: string, portal: string, scope: string): Promise<void>;
 }
 
 type LinkDocument = Link & { _id: string };
@@ -31,6 +33,22 @@ export function createLinks(db: Db): Links {
   // the external id stands last: it may hold a slash
   const idOf = (portal: string, scope: string, tab: Tab, externalId: string): string =>
     `${portal}/${scope}/${tab}/${externalId}`;
+
+  /** Ids of the links that a request made, page by page. */
+  async function* made(request: string, portal: string, scope: string): AsyncGenerator<string[]> {
+    const bounds = idsUnder(`${portal}/${scope}/`);
+    for (let last = bounds.$gt; ; ) {
+      const page = await links
+        .find({ _id: { $gt: last, $lt: bounds.$lt } }, { sort: { _id: 1 }, limit: PAGE })
+        .toArray();
+      const end = page.at(-1);
+      if (end === undefined) return;
+      const own = page.filter((each) => each.request === request).map(({ _id }) => _id);
+      if (own.length > 0) yield own;
+      last = end._id;
+    }
+  }
+
   return {
     async link(wanted) {
       if (wanted.length === 0) return;
@@ -47,18 +65,14 @@ export function createLinks(db: Db): Links {
       const found = await links.find({ _id: { $in: ids } }).toArray();
       return new Map(found.map(({ externalId, deskId }) => [externalId, deskId]));
     },
+    async countOf(request, portal, scope) {
+      let count = 0;
+      for await (const ids of made(request, portal, scope)) count += ids.length;
+      return count;
+    },
     async removeOf(request, portal, scope) {
-      const bounds = idsUnder(`${portal}/${scope}/`);
-      let removed = 0;
-      for (let last = bounds.$gt; ; ) {
-        const page = await links
-          .find({ _id: { $gt: last, $lt: bounds.$lt } }, { sort: { _id: 1 }, limit: PAGE })
-          .toArray();
-        const end = page.at(-1);
-        if (end === undefined) return removed;
-        const own = page.filter((each) => each.request === request).map(({ _id }) => _id);
-        if (own.length > 0) removed += (await links.deleteMany({ _id: { $in: own }, request })).deletedCount;
-        last = end._id;
+      for await (const ids of made(request, portal, scope)) {
+        await links.deleteMany({ _id: { $in: ids }, request });
       }
     },
   };

@@ -52,7 +52,8 @@ export interface FinishedSegment {
 
 /** What reading the desk back showed (D2). */
 export interface SegmentProof {
-  generation: number;
+  /** of the outcomes that were compared: imported again with the same outcomes, a segment stays proven */
+  fingerprint: string;
   deskDigest: string;
   discrepancies: number;
 }
@@ -77,7 +78,13 @@ export interface Segment {
   proof: SegmentProof | null;
 }
 
-type SegmentDocument = Segment & { _id: string; outcomes: Binary | null; imageBodies?: number[] };
+type SegmentDocument = Segment & {
+  _id: string;
+  outcomes: Binary | null;
+  imageBodies?: number[];
+  /** the latest attempt that claimed it, by the time the attempt was scheduled; epoch milliseconds */
+  claimedAt?: number;
+};
 
 /** What staging a tab came to. */
 export interface StagedTabTotals {
@@ -101,12 +108,19 @@ export interface Segments {
   /** All segments in order, without their outcomes. */
   all(key: TabKey): AsyncIterable<Segment>;
   get(key: TabKey, number: number): Promise<Segment | null>;
-  /** Takes a segment for one run of its import: raises its generation. Null when there is no such segment. */
-  claim(key: TabKey, number: number): Promise<Segment | null>;
+  /**
+   * Takes a segment for one attempt of its import: raises its generation. Null when there is no such segment, or when an
+   * attempt that was scheduled later has claimed it.
+   * @param at when the attempt was scheduled, in epoch milliseconds
+   */
+  claim(key: TabKey, number: number, at: number): Promise<Segment | null>;
+  /** Takes all of a tab's segments from attempts that were scheduled before: none of them goes on (D3, F1). */
+  seal(key: TabKey, at: number): Promise<void>;
   /** Whether nobody has claimed the segment since. */
   holds(key: TabKey, number: number, generation: number): Promise<boolean>;
   /**
-   * Writes the outcomes under the fence. False when another has claimed the segment.
+   * Writes the outcomes under the fence; of the same outcomes again, what reading back showed stays. False when another
+   * has claimed the segment.
    * @param imageBodies places of the records that may hold images
    */
   finish(
@@ -120,7 +134,7 @@ export interface Segments {
   outcomes(key: TabKey, number: number): Promise<RecordOutcome[]>;
   /** C4: the places of its records that may hold images in their bodies. */
   imageBodies(key: TabKey, number: number): Promise<number[]>;
-  /** Keeps what the read-back showed, unless the segment was imported again meanwhile (false). */
+  /** Keeps what the read-back showed, unless the segment has other outcomes meanwhile (false). */
   prove(key: TabKey, number: number, proof: SegmentProof): Promise<boolean>;
   /** Says that a tab is staged to its end. */
   staged(key: TabKey, totals: StagedTabTotals): Promise<void>;
@@ -179,13 +193,25 @@ export function createSegments(db: Db): Segments {
       const found = await segments.findOne({ _id: idOf(key, number) }, { projection: WITHOUT_OUTCOMES });
       return found === null ? null : toSegment(found);
     },
-    async claim(key, number) {
+    async claim(key, number, at) {
       const found = await segments.findOneAndUpdate(
-        { _id: idOf(key, number) },
-        { $inc: { generation: 1 } },
+        { _id: idOf(key, number), ...notClaimedAfter(at) },
+        { $inc: { generation: 1 }, $set: { claimedAt: at } },
         { returnDocument: 'after', projection: WITHOUT_OUTCOMES },
       );
       return found === null ? null : toSegment(found);
+    },
+    async seal(key, at) {
+      for (let after = 0; ; ) {
+        const found = await page(key, after, PAGE);
+        const last = found.at(-1);
+        if (last === undefined) return;
+        await segments.updateMany(
+          { _id: { $in: found.map(({ number }) => idOf(key, number)) }, ...notClaimedAfter(at) },
+          { $inc: { generation: 1 }, $set: { claimedAt: at } },
+        );
+        after = last.number;
+      }
     },
     async holds(key, number, generation) {
       const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { generation: 1 } });
@@ -194,18 +220,21 @@ export function createSegments(db: Db): Segments {
     async finish(key, number, finished, outcomes, imageBodies) {
       const packed = packOutcomes(outcomes);
       const fingerprint = hash('sha256', packed, 'base64url');
-      const deflated = await deflate(packed, { level: 1 });
-      const { matchedCount } = await segments.updateOne(
-        { _id: idOf(key, number), generation: finished.generation },
-        {
-          $set: {
-            finished: { ...finished, fingerprint, imageBodies: imageBodies.length },
-            proof: null,
-            outcomes: new Binary(deflated),
-            imageBodies: [...imageBodies],
-          },
-        },
+      const fence = { _id: idOf(key, number), generation: finished.generation };
+      const again = await segments.updateOne(
+        { ...fence, 'finished.fingerprint': fingerprint },
+        { $set: { 'finished.generation': finished.generation } },
       );
+      if (again.matchedCount === 1) return true;
+      const deflated = await deflate(packed, { level: 1 });
+      const { matchedCount } = await segments.updateOne(fence, {
+        $set: {
+          finished: { ...finished, fingerprint, imageBodies: imageBodies.length },
+          proof: null,
+          outcomes: new Binary(deflated),
+          imageBodies: [...imageBodies],
+        },
+      });
       return matchedCount === 1;
     },
     async outcomes(key, number) {
@@ -219,7 +248,7 @@ export function createSegments(db: Db): Segments {
     },
     async prove(key, number, proof) {
       const { matchedCount } = await segments.updateOne(
-        { _id: idOf(key, number), generation: proof.generation },
+        { _id: idOf(key, number), 'finished.fingerprint': proof.fingerprint },
         { $set: { proof } },
       );
       return matchedCount === 1;
@@ -236,6 +265,10 @@ export function createSegments(db: Db): Segments {
   };
 }
 
-function toSegment({ _id, outcomes, imageBodies, ...segment }: SegmentDocument): Segment {
+function toSegment({ _id, outcomes, imageBodies, claimedAt, ...segment }: SegmentDocument): Segment {
   return segment;
+}
+
+function notClaimedAfter(at: number) {
+  return { claimedAt: { $not: { $gt: at } } };
 }

@@ -20,6 +20,12 @@ export interface UndoPage {
   done: boolean;
 }
 
+/** How much an undo removes that only the undone records needed. */
+export interface UnusedCounts {
+  links: number;
+  files: number;
+}
+
 export interface UndoDecisions {
   /** Adds a page; one that is there already stays. */
   add(request: string, step: UndoStep, number: number, decisions: readonly UndoDecision[]): Promise<void>;
@@ -31,6 +37,9 @@ export interface UndoDecisions {
   /** Says that a step is decided to its end. */
   decided(request: string, step: UndoStep): Promise<void>;
   isDecided(request: string, step: UndoStep): Promise<boolean>;
+  /** Keeps what there is to remove besides records; once kept it stays. Answers what stands. */
+  keepUnused(request: string, counts: UnusedCounts): Promise<UnusedCounts>;
+  findUnused(request: string): Promise<UnusedCounts | null>;
   /** Adds the pages of a step up. */
   count(request: string, step: UndoStep): Promise<UndoCounts>;
 }
@@ -40,6 +49,11 @@ type PageDocument = UndoPage & { _id: string };
 export function createUndoDecisions(db: Db): UndoDecisions {
   const pages = db.collection<PageDocument>('undoDecisions');
   const steps = db.collection<{ _id: string; decided: boolean }>('undoSteps');
+  const unused = db.collection<UnusedCounts & { _id: string }>('undoUnused');
+  const findUnused: UndoDecisions['findUnused'] = async (request) => {
+    const found = await unused.findOne({ _id: request });
+    return found === null ? null : { links: found.links, files: found.files };
+  };
   const prefixOf = (request: string, step: UndoStep): string => `${request}/${step}/`;
   const toPage = ({ _id, ...page }: PageDocument): UndoPage => page;
 
@@ -55,6 +69,11 @@ export function createUndoDecisions(db: Db): UndoDecisions {
 
   return {
     pages: all,
+    findUnused,
+    async keepUnused(request, counts) {
+      await unused.updateOne({ _id: request }, { $setOnInsert: counts }, { upsert: true });
+      return (await findUnused(request)) ?? counts;
+    },
     async add(request, step, number, decisions) {
       await pages.updateOne(
         { _id: `${prefixOf(request, step)}${padded(number)}` },

@@ -1,4 +1,4 @@
-import { createSecretKey, randomBytes } from 'node:crypto';
+import { createSecretKey, hash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,33 +38,49 @@ import { createReportSigner } from '../store/report-signature.ts';
 /** Who signs the reports of tests. */
 export const SIGNER = createReportSigner('a secret of the tests alone');
 
-/** What the import runs on, for tests: a database, a storage folder and an embedded desk of their own. */
-export interface Engine {
-  db: Db;
+/** What the activities of the import work on. */
+export interface EngineParts {
   desk: Desk;
   stores: Stores & ImportStores;
   sourceKeys: SourceKeys;
   storage: Storage;
+  /** a clock that stands, where results are compared byte for byte */
+  now?: () => Date;
+}
+
+/** What the import runs on, for tests: a database, a storage folder and an embedded desk. */
+export interface Engine extends EngineParts {
+  db: Db;
   activities: ImportActivities;
   stop(): Promise<void>;
 }
 
-export async function startEngine(): Promise<Engine> {
-  const { database, stop } = await startTestDatabase();
-  const folder = await mkdtemp(join(tmpdir(), 'deskferry-engine-'));
-  const { db } = database;
-  const storage = openStorage({ folder });
+export interface StartedEngine extends Engine {
+  /** Another engine on the same server, with a database and a folder of its own; it ends with this one. */
+  beside(name: string, now?: () => Date): Engine;
+}
+
+/** An engine on a database and a storage folder that are another's to end. */
+export function openEngine(db: Db, folder: string, now?: () => Date): Engine {
   const stores = { ...createStores(db), ...createImportStores(db) };
   const desk = createEmbeddedDesk(db, stores.links);
-  const sourceKeys = createSourceKeys(db, testKeyRing());
-  const deps = { stores, sourceKeys, storage, desk };
-  return {
-    db,
+  const parts: EngineParts = {
     desk,
     stores,
-    sourceKeys,
-    storage,
-    activities: makeActivities(deps),
+    sourceKeys: createSourceKeys(db, testKeyRing()),
+    storage: openStorage({ folder }),
+    ...(now === undefined ? {} : { now }),
+  };
+  return { db, ...parts, activities: makeActivities(parts), stop: async () => {} };
+}
+
+/** An engine with a server of its own. */
+export async function startEngine(): Promise<StartedEngine> {
+  const { database, stop } = await startTestDatabase();
+  const folder = await mkdtemp(join(tmpdir(), 'deskferry-engine-'));
+  return {
+    ...openEngine(database.db, join(folder, 'own')),
+    beside: (name, now) => openEngine(database.client.db(name), join(folder, 'beside', name), now),
     async stop() {
       await stop();
       await rm(folder, { recursive: true, force: true });
@@ -72,9 +88,7 @@ export async function startEngine(): Promise<Engine> {
   };
 }
 
-export function makeActivities(
-  given: Pick<Engine, 'desk' | 'stores' | 'sourceKeys' | 'storage'>,
-): ImportActivities {
+export function makeActivities(given: EngineParts): ImportActivities {
   const { drafts } = given.stores;
   const openSource = makeOpenSource({ drafts, sourceKeys: given.sourceKeys, allowed: ['127.0.0.1'] });
   const deps = { ...given, openSource };
@@ -104,6 +118,8 @@ const PRIMARY = 'owner@portal.example';
 export async function makePortal(
   { db }: Engine,
   options: {
+    /** default: one that nobody has */
+    id?: string;
     agents?: NativeAgent[];
     recordQuota?: number | null;
     /** the first one is the default */
@@ -111,7 +127,7 @@ export async function makePortal(
     statuses?: readonly string[];
   } = {},
 ): Promise<string> {
-  const id = `p${randomBytes(6).toString('hex')}`;
+  const id = options.id ?? `p${randomBytes(6).toString('hex')}`;
   const agents: NativeAgent[] = [
     { id: 'owner', lastName: 'Owner', email: PRIMARY, status: 'active' },
     ...(options.agents ?? []),
@@ -143,6 +159,8 @@ export async function makeRequest(
   portal: string,
   files: Readonly<Record<string, Body>>,
   options: {
+    /** default: one that nobody has */
+    id?: string;
     tabs?: readonly Tab[];
     omit?: readonly Tab[];
     scope?: string;
@@ -152,7 +170,7 @@ export async function makeRequest(
     api?: { address: string; key: string };
   } = {},
 ): Promise<string> {
-  const request = `m_${randomBytes(8).toString('hex')}`;
+  const request = options.id ?? `m_${randomBytes(8).toString('hex')}`;
   await engine.stores.drafts.insert(request, 1, {
     ...EMPTY_DRAFT,
     requester: { name: 'R', mail: 'r@example.com', company: 'C', locale: 'en', timeZone: 'Asia/Tokyo' },
@@ -191,8 +209,9 @@ async function upload(
   reply: string | null,
 ): Promise<void> {
   const key = uploadKey(request, name, reply);
-  const storageKey = `uploads/${request}/${key}/${randomBytes(6).toString('hex')}`;
-  const { bytes, sha256 } = await engine.storage.put(storageKey, Buffer.from(body));
+  const content = Buffer.from(body);
+  const storageKey = `uploads/${request}/${key}/${hash('sha256', content).slice(0, 12)}`;
+  const { bytes, sha256 } = await engine.storage.put(storageKey, content);
   await engine.stores.uploads.put({
     request,
     key,
@@ -200,7 +219,7 @@ async function upload(
     bytes,
     sha256,
     storageKey,
-    uploadedAt: new Date(),
+    uploadedAt: (engine.now ?? (() => new Date()))(),
     reply,
   });
 }
@@ -298,10 +317,11 @@ export function csvText(header: readonly string[], rows: readonly (readonly stri
   return [header, ...rows].map((row) => `${row.map(cell).join(',')}\n`).join('');
 }
 
-/** A ZIP of these files. */
+/** A ZIP of these files; the same files make the same ZIP. */
 export async function zipOf(files: Readonly<Record<string, Body>>): Promise<Buffer> {
   const zip = new ZipFile();
-  for (const [name, body] of Object.entries(files)) zip.addBuffer(Buffer.from(body), name);
+  for (const [name, body] of Object.entries(files))
+    zip.addBuffer(Buffer.from(body), name, { mtime: new Date(2024, 0) });
   zip.end();
   return buffer(zip.outputStream);
 }
