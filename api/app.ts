@@ -6,6 +6,7 @@ import type { Limits } from '../domain/lifecycle.ts';
 import type { Desk, Portal } from '../desk/desk.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
+import { inCall } from '../temporal/follow-calls.ts';
 import { answerCalls, answerProblems, occurrence } from './answer-calls.ts';
 import { type TokenIssuer, createBearerTokens } from './bearer-tokens.ts';
 import { allowOrigins } from './cross-origin.ts';
@@ -189,7 +190,7 @@ export function createApi(dependencies: ApiDependencies): Express {
         'answered',
       );
     });
-    next();
+    inCall(id, next);
   });
   app.use(UPLOADS_PATH, (request, response, next) => {
     response.setHeader('Tus-Resumable', TUS_RESUMABLE);

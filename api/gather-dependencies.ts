@@ -7,6 +7,7 @@ import { listPortals, setIntegrations } from '../desk/embedded/portals.ts';
 import { createImportStores } from '../store/import-stores.ts';
 import { openStorage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
+import { followCalls } from '../temporal/follow-calls.ts';
 import type { ApiConfiguration, ApiDependencies } from './app.ts';
 import { createReadProgress } from './read-progress.ts';
 
@@ -27,7 +28,7 @@ export function gatherDependencies(given: {
   return {
     stores,
     storage: openStorage({ folder: config.storageFolder }),
-    temporal: new Client({ connection, namespace, dataConverter }),
+    temporal: new Client({ connection, namespace, dataConverter, interceptors: { workflow: [followCalls] } }),
     desk: {
       ...createEmbeddedDesk(db, stores.links),
       allPortals: () => listPortals(db),

@@ -30,6 +30,8 @@ export interface LocalService extends DevelopmentAccess {
   /** folder of uploads, segments and reports */
   storage: string;
   processes: readonly Supervised[];
+  /** where each worker tells its measurements, by its name */
+  metrics: Readonly<Record<string, string>>;
   /** Ends the service's processes gracefully, then the servers. May be called again. */
   stop(): Promise<void>;
 }
@@ -114,13 +116,20 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
       TEAM_MAIL: given['TEAM_MAIL'] ?? 'team@deskferry.example',
       SUPPORT_ADDRESS: given['SUPPORT_ADDRESS'] ?? 'support@deskferry.example',
     };
-    const start = (name: string, file: string, args: string[] = [], nodeArgs: string[] = []): void => {
-      processes.push(supervise({ name, file: join(ROOT, file), args, nodeArgs, env, say: log }));
+    const metrics: Record<string, string> = {};
+    const start = (name: string, file: string, args: string[], nodeArgs: string[], own = {}): void => {
+      const its = { ...env, ...own };
+      processes.push(supervise({ name, file: join(ROOT, file), args, nodeArgs, env: its, say: log }));
     };
-    start('api', 'api/serve.ts');
-    start('lifecycle worker', 'workers/run.ts', ['lifecycle', 'mail']);
+    const startWorker = async (name: string, args: string[], nodeArgs: string[] = []): Promise<void> => {
+      const METRICS_PORT = String(await freePort());
+      metrics[name] = `http://127.0.0.1:${METRICS_PORT}/metrics`;
+      start(name, 'workers/run.ts', args, nodeArgs, { METRICS_PORT });
+    };
+    start('api', 'api/serve.ts', [], []);
+    await startWorker('lifecycle worker', ['lifecycle', 'mail']);
     for (let n = 1; n <= (options.importWorkers ?? 1); n++)
-      start(`import worker ${n}`, 'workers/run.ts', ['imports'], IMPORT_WORKER_MEMORY);
+      await startWorker(`import worker ${n}`, ['imports'], IMPORT_WORKER_MEMORY);
     say('Starting the API and the workers ...');
     await within(150_000, [ready(`${url}/readyz`), ...processes.map((each) => each.ready)]);
     const service: LocalService = {
@@ -134,6 +143,7 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
       smtp,
       storage,
       processes,
+      metrics,
       stop,
     };
     if (accessFile !== undefined) await writeAccess(accessFile, service);

@@ -61,6 +61,7 @@ describe('configuration', () => {
       oidc: null,
       largestAttachment: 10_000_000,
       limits: { files: 5, fileBytes: 2_000_000_000, totalBytes: 10_000_000_000 },
+      metrics: null,
       logLevel: 'info',
     });
   });

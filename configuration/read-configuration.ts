@@ -75,6 +75,8 @@ export interface Configuration {
   largestAttachment: number;
   /** what a request may upload before an operator grants more (A4) */
   limits: Limits;
+  /** where a worker tells its measurements; null = nowhere */
+  metrics: { host: string; port: number } | null;
   logLevel: LogLevel;
 }
 
@@ -259,6 +261,8 @@ const ENVIRONMENT = z.object({
   OIDC_AUDIENCE: z.string().min(1).optional(),
   OIDC_ROLE_CLAIM: z.string().min(1).default('role'),
   OIDC_TENANT_CLAIM: z.string().min(1).default('tenant'),
+  METRICS_PORT: count('is not a port (1 to 65535)', 65_535).optional(),
+  METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `is none of ${LOG_LEVELS.join(', ')}`).default('info'),
 });
 
@@ -365,6 +369,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
           },
     largestAttachment: env.DESKFERRY_LARGEST_ATTACHMENT,
     limits: DEFAULT_LIMITS,
+    metrics: env.METRICS_PORT === undefined ? null : { host: env.METRICS_HOST, port: env.METRICS_PORT },
     logLevel: env.LOG_LEVEL,
   };
 }

@@ -142,6 +142,8 @@ export interface Requests {
   close(id: string, runId: string, at: number): Promise<void>;
   /** The newest first. */
   list(filter: RequestFilter, cursor: string | null, limit: number): Promise<RequestPage>;
+  /** How many requests are open, by state, and how many of them are paused. */
+  countOpen(): Promise<{ states: Partial<Record<State, number>>; paused: number }>;
 }
 
 interface Stored extends Omit<RequestDocument, 'encodings' | 'mapping'> {
@@ -242,6 +244,16 @@ export function createRequests(db: Db): Requests {
     },
     async close(id, runId, at) {
       await requests.updateOne({ _id: id, runId, closedAt: null }, { $set: { closedAt: new Date(at) } });
+    },
+    async countOpen() {
+      const states: Partial<Record<State, number>> = {};
+      let paused = 0;
+      const open = requests.find({ closedAt: null }, { projection: { state: 1, paused: 1 } });
+      for await (const request of open) {
+        states[request.state] = (states[request.state] ?? 0) + 1;
+        if (request.paused !== null) paused += 1;
+      }
+      return { states, paused };
     },
     async list({ tenant, state, portal, text }, cursor, limit) {
       const filter: Filter<Stored> = {};

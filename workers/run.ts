@@ -23,9 +23,12 @@ import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
 import { IMPORT_TASK_QUEUE, LIFECYCLE_TASK_QUEUE } from '../workflows/messages.ts';
 import { keepSchedules } from './keep-schedules.ts';
 import { createMigrationLine } from './migration-line.ts';
+import { addressForSdkMetrics, serveMetrics } from './serve-metrics.ts';
 import { type MailReceiver, startMailReceiver } from './receive-mail.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { temporalLogger } from './temporal-logger.ts';
+import { watchActivities } from './watch-activities.ts';
+import { createWorkerMetrics } from './worker-metrics.ts';
 import { WORKFLOW_NAMES } from './workflow-names.ts';
 
 const KINDS = ['lifecycle', 'imports', 'mail'] as const;
@@ -60,7 +63,14 @@ const LINK_LIFETIME_MS = 30 * 24 * 3_600_000;
 const ending = Promise.withResolvers<void>();
 const logger = createLogger(configuration.logLevel, `worker ${kinds.join('+')}`);
 // The process's signals are this file's: a worker is given its grace, then connections are closed.
-Runtime.install({ logger: temporalLogger(logger), shutdownSignals: [] });
+const sdkMetrics = configuration.metrics === null ? null : await addressForSdkMetrics();
+Runtime.install({
+  logger: temporalLogger(logger),
+  shutdownSignals: [],
+  ...(sdkMetrics === null
+    ? {}
+    : { telemetryOptions: { metrics: { prometheus: { bindAddress: sdkMetrics } } } }),
+});
 
 const { temporal } = configuration;
 const address = {
@@ -109,11 +119,20 @@ const dependencies = {
   names: WORKFLOW_NAMES,
 };
 const lifecycle = createLifecycleActivities(dependencies);
+const line = createMigrationLine(client);
+const metrics = createWorkerMetrics(
+  kinds.includes('lifecycle')
+    ? { requests: () => stores.requests.countOpen(), line: () => line.queue() }
+    : null,
+);
+
+const activityInterceptors = [watchActivities(logger, metrics)];
 
 const shared = {
   connection,
   namespace: temporal.namespace,
   dataConverter,
+  interceptors: { activity: activityInterceptors },
   shutdownGraceTime: '30 seconds',
   maxHeartbeatThrottleInterval: '10 seconds',
 } as const;
@@ -127,6 +146,10 @@ const workers = await Promise.all(
             ...shared,
             taskQueue: LIFECYCLE_TASK_QUEUE,
             workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+            interceptors: {
+              ...shared.interceptors,
+              workflowModules: [fileURLToPath(new URL('../workflows/follow-calls.ts', import.meta.url))],
+            },
             activities: { ...lifecycle, ...createControlActivities(dependencies, lifecycle) },
             maxCachedWorkflows: 100,
           })
@@ -151,6 +174,10 @@ if (kinds.includes('lifecycle')) {
   }
 }
 const receiver = kinds.includes('mail') ? await receiveMail() : null;
+const metricsServer =
+  configuration.metrics === null || sdkMetrics === null
+    ? null
+    : await serveMetrics({ ...configuration.metrics, sdkAddress: sdkMetrics, metrics, logger });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
@@ -168,6 +195,7 @@ try {
   tellReady();
   await running;
 } finally {
+  metricsServer?.close();
   await receiver?.stop();
   mail.close();
   await clientConnection.close();
@@ -191,7 +219,7 @@ async function receiveMail(): Promise<MailReceiver | null> {
       : { key: await readFile(smtp.tls.keyFile, 'utf8'), cert: await readFile(smtp.tls.certFile, 'utf8') };
   return startMailReceiver({
     ...dependencies,
-    migrations: createMigrationLine(client),
+    migrations: line,
     sendMessage: (order) => lifecycle.sendMessage(order),
     logger,
     settings: {

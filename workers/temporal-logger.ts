@@ -7,10 +7,17 @@ const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERR
 export function temporalLogger(logger: Logger): TemporalLogger {
   return new DefaultLogger('INFO', ({ level, message, meta }: LogEntry) => {
     const { workflowId, runId, activityType, activityId, attempt, taskQueue, workflowType } = meta ?? {};
+    // what follow-calls.ts and watch-activities.ts add
+    const { requestId, command, migration, phase, tab } = meta ?? {};
     const failure: unknown = meta?.['error'];
     logger[LEVELS[level]](
       {
+        requestId,
         workflowId,
+        migration,
+        phase,
+        tab,
+        command,
         runId,
         workflowType,
         activityType,

@@ -38,6 +38,7 @@ const DEADLINE_MS = 20_000;
 export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   return bundleWorkflowCode({
     workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname,
+    workflowInterceptorModules: [new URL('../../workflows/follow-calls.ts', import.meta.url).pathname],
     logger: new DefaultLogger('ERROR'),
   });
 }

@@ -62,7 +62,7 @@ function formsOf(text: string): Buffer[] {
   return [bytes, Buffer.from(text, 'utf16le'), ...inBase64];
 }
 
-describe('F4: what is secret or personal stands where it must, and nowhere else', () => {
+describe('The whole service, as those who run it see it', () => {
   let service: RunningService;
   let temporal: Client;
   let connection: Connection;
@@ -164,14 +164,79 @@ describe('F4: what is secret or personal stands where it must, and nowhere else'
     expect(JSON.stringify(progress)).toContain('"failed":2');
   });
 
-  test('no process logs any of it', () => {
+  test('F4: no process logs what is secret or personal', () => {
     expect(service.logged.length).toBeGreaterThan(20);
     expect(service.logged.filter((line) => standing(Buffer.from(line, 'latin1'), all()).length > 0)).toEqual(
       [],
     );
   });
 
-  test('no history holds any of it, sealed or opened; sealed ones cannot be read at all', async () => {
+  test('one request id finds the call, the workflow and the activities it led to', () => {
+    const lines = service.logged.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Line] : []));
+    const approval = lines.find(({ route }) => route === '/v1/migrations/:request/approve');
+    expect(approval).toMatchObject({ process: 'api', status: 202, migration: id });
+    const led = lines.filter(({ requestId }) => requestId === approval?.requestId);
+    expect(led.find(({ command }) => command !== undefined)).toMatchObject({
+      process: 'worker lifecycle+mail',
+      msg: 'took a command',
+      command: 'approve',
+      workflowId: migrationWorkflowId(id),
+    });
+    expect(led.find(({ activity }) => activity === 'importSegments')).toMatchObject({
+      process: 'worker imports',
+      msg: 'done',
+      workflowId: `import-phase/${id}/phase-1`,
+      migration: id,
+      phase: 'phase-1',
+      tab: 'contacts',
+      attempt: 1,
+    });
+    expect(led.map(({ activity }) => activity)).toEqual(
+      expect.arrayContaining([
+        'keepBooks',
+        'joinQueue',
+        'planPhase',
+        'proveTab',
+        'writeReport',
+        'sendMessage',
+      ]),
+    );
+    // another call's doing has its own id
+    const taking = lines.find(({ route }) => route === '/v1/migrations/:request/verification');
+    const checks = lines.find(({ activity }) => activity === 'runChecks');
+    expect(checks?.requestId).toBe(taking?.requestId);
+    expect(taking?.requestId).not.toBe(approval?.requestId);
+  });
+
+  test('the workers tell Prometheus what they do, and never of whom', async () => {
+    const read = async (worker: string): Promise<string> =>
+      (await fetch(service.metrics[worker] ?? '')).text();
+    const imports = await read('import worker 1');
+    for (const line of [
+      'deskferry_records_total{tab="contacts",result="created"} 1',
+      // in phase 1, and once more as they were in phase 2 (E3)
+      'deskferry_records_total{tab="contacts",result="failed"} 4',
+      'deskferry_segments_total{tab="contacts"}',
+      'deskferry_staged_records_total{tab="contacts"}',
+      'deskferry_planned_bytes_total{tab="tickets"}',
+      'deskferry_discrepancies_total{tab="threads"} 0',
+      'deskferry_activity_duration_seconds_count{activity="importSegments",outcome="done"}',
+      'temporal_activity_execution_latency',
+    ])
+      expect(imports).toContain(line);
+    const lifecycle = await read('lifecycle worker');
+    for (const line of [
+      'deskferry_mails_total{kind="phase1Report",outcome="sent"} 1',
+      'deskferry_queue{standing="running"} 0',
+      'deskferry_queue{standing="waiting"} 0',
+      'deskferry_requests_paused 0',
+      'temporal_workflow_task_execution_latency',
+    ])
+      expect(lifecycle).toContain(line);
+    expect(`${imports}${lifecycle}`).not.toMatch(new RegExp(`${id}|${service.portal}"`));
+  });
+
+  test('F4: no history holds any of it, sealed or opened; sealed ones cannot be read at all', async () => {
     const { encryptionKeys } = readConfiguration({
       ...process.env,
       MONGODB_URI: service.mongodbUri,
@@ -227,8 +292,9 @@ describe('F4: what is secret or personal stands where it must, and nowhere else'
     expect(read).toBe(JSON.stringify(`Migration request ${id}`));
   });
 
-  test('no measurement and no answer to a faulty call holds any of it', async () => {
-    expect(standing(Buffer.from(await (await fetch(`${service.url}/metrics`)).text()), all())).toEqual([]);
+  test('F4: no measurement and no answer to a faulty call holds any of it', async () => {
+    for (const address of [`${service.url}/metrics`, ...Object.values(service.metrics)])
+      expect(standing(Buffer.from(await (await fetch(address)).text()), all())).toEqual([]);
     const { mail, body } = PERSONAL;
     for (const [method, path, sent] of [
       [
@@ -255,7 +321,7 @@ describe('F4: what is secret or personal stands where it must, and nowhere else'
     expect([stranger.status, standing(Buffer.from(await stranger.text()), all())]).toEqual([401, []]);
   });
 
-  test('F2: the audit log and the mails hold none of it', async () => {
+  test('F2, F4: the audit log and the mails hold none of it', async () => {
     const audit = await service.operator.call<unknown>('GET', `/v1/migrations/${id}/audit`);
     expect(standing(Buffer.from(JSON.stringify(audit)), all())).toEqual([]);
     const mails = (await (await fetch(`${service.mailUi}/messages`)).json()) as unknown[];
@@ -263,7 +329,7 @@ describe('F4: what is secret or personal stands where it must, and nowhere else'
     expect(standing(Buffer.from(JSON.stringify(mails)), all())).toEqual([]);
   });
 
-  test('of the collections, only the desk and what people typed hold any of it', async () => {
+  test('F4: of the collections, only the desk and what people typed hold any of it', async () => {
     const mongo = await MongoClient.connect(service.mongodbUri);
     try {
       const db = mongo.db(service.database);
@@ -282,7 +348,7 @@ describe('F4: what is secret or personal stands where it must, and nowhere else'
     }
   });
 
-  test('of the files, only those do; the secrets of the service are in none', async () => {
+  test('F4: of the files, only those do; the secrets of the service are in none', async () => {
     const files = await filesUnder(service.folder);
     const seen: [string, string[]][] = [];
     for (const file of files) seen.push([file, standing(await readFile(join(service.folder, file)), all())]);
@@ -298,12 +364,31 @@ describe('F4: what is secret or personal stands where it must, and nowhere else'
   });
 });
 
-/** Every payload of a history, wherever it stands in it; search attributes are to be read by the server. */
+/** A line of the log, as far as it is read here. */
+interface Line {
+  process: string;
+  msg: string;
+  requestId?: string;
+  route?: string;
+  status?: number;
+  migration?: string;
+  workflowId?: string;
+  command?: string;
+  activity?: string;
+  phase?: string;
+  tab?: string;
+  attempt?: number;
+}
+
+/** Search attributes, the id of the API call, and the names of patches are never sealed. */
+const READABLE = new Set(['searchAttributes', 'indexedFields', 'header', 'markerRecordedEventAttributes']);
+
+/** Every payload of a history that is to be sealed, wherever it stands in it. */
 function payloadsOf(value: unknown): Payload[] {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [];
   if ('metadata' in value && 'data' in value) return [value as Payload];
   return Object.entries(value).flatMap(([name, part]) =>
-    name === 'searchAttributes' || name === 'indexedFields' ? [] : payloadsOf(part),
+    READABLE.has(name) ? [] : payloadsOf(part),
   );
 }
 
