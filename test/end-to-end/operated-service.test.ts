@@ -387,9 +387,7 @@ const READABLE = new Set(['searchAttributes', 'indexedFields', 'header', 'marker
 function payloadsOf(value: unknown): Payload[] {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [];
   if ('metadata' in value && 'data' in value) return [value as Payload];
-  return Object.entries(value).flatMap(([name, part]) =>
-    READABLE.has(name) ? [] : payloadsOf(part),
-  );
+  return Object.entries(value).flatMap(([name, part]) => (READABLE.has(name) ? [] : payloadsOf(part)));
 }
 
 function jsonOf({ metadata, data }: Payload): unknown {
