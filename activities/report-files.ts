@@ -7,7 +7,7 @@ import type { PlannedPart, StoredPlan } from '../store/plans.ts';
 import type { FinishedSegment, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
-import { csvText } from './csv-text.ts';
+import { csvCell, csvText } from './csv-text.ts';
 import { partAt } from './plan-view.ts';
 import { readSegment, segmentKey, type SupersededRow } from './segment-file.ts';
 
@@ -40,22 +40,23 @@ export async function* tabFile(
   for await (const segment of stores.segments.all(key)) {
     if (segment.finished === null || segment.records === 0) continue;
     beat();
-    const rows = (await stores.segments.outcomes(key, segment.number)).map((each) =>
-      [
-        partAt(plan, each.part).name,
-        String(each.row),
-        each.externalId,
-        each.deskId ?? '',
-        each.result,
-        each.code ?? '',
-        each.column ?? '',
-        each.message ?? '',
-        each.warnings.join(';'),
-        each.digest ?? '',
-      ].map(neutralise),
-    );
-    yield csvText(rows);
+    let lines = '';
+    for (const each of await stores.segments.outcomes(key, segment.number)) {
+      // numbers, codes and digests are as they are: nothing in them needs quoting
+      const { row, result, code, warnings, digest } = each;
+      const [file, id, deskId] = [partAt(plan, each.part).name, each.externalId, each.deskId ?? ''].map(
+        reportCell,
+      );
+      lines += `${file},${row},${id},${deskId},${result},${code ?? ''},${reportCell(each.column ?? '')},`;
+      lines += `${reportCell(each.message ?? '')},${warnings.join(';')},${digest ?? ''}\n`;
+    }
+    yield Buffer.from(lines);
   }
+}
+
+/** C7: a cell of a report's own tables, with formula characters neutralised. */
+function reportCell(cell: string): string {
+  return cell === '' ? '' : csvCell(neutralise(cell));
 }
 
 /** A part with failed records and the segments they stand in. */

@@ -19,18 +19,26 @@ const wholeNumber = (text: string): number => {
 const options = new Command('bench')
   .description('Measures the import against a plain script on the same files and server.')
   .option('--megabytes <n>', 'size of the tickets file', wholeNumber, 30)
-  .option('--workers <n>', 'import worker processes', wholeNumber, 1)
+  .option(
+    '--workers <list>',
+    'import worker processes: the whole phase is measured with each number',
+    (text) => text.split(',').map(wholeNumber),
+    [1, 2],
+  )
+  .option('--no-steps', 'only the script and the whole phase: for large inputs')
   .option('--rounds <n>', 'how often everything is measured; the median counts', wholeNumber, 3)
   .option('--json', 'only one line of JSON at the end, progress on standard error')
   .parse()
-  .opts<{ megabytes: number; workers: number; rounds: number; json?: boolean }>();
+  .opts<{ megabytes: number; workers: number[]; steps: boolean; rounds: number; json?: boolean }>();
 
 /** One round: everything once, one after the other, on one server. */
 interface Round {
   script: { tickets: number; all: number; processor: number };
-  steps: StepsTimed;
-  delta: StepsTimed;
-  phase: PhaseTimed;
+  /** null when only whole phases are measured */
+  steps: StepsTimed | null;
+  delta: StepsTimed | null;
+  /** by the number of import workers, as they were asked for */
+  phases: PhaseTimed[];
 }
 
 /** Steps between plan and read-back. */
@@ -94,16 +102,14 @@ async function oneRound(
   ]);
   await (await openWorld(plain)).drop();
 
-  const request = await fileRequest(place, input.files);
-  // phase 1 does not see it; phase 2 finds a worker that has been at work before, as it will be
-  await sendFile(place, request, input.changed, 'reply-1');
-  const [steps, delta] = await runSteps({ place, request, phases: ['phase-1', 'phase-2'] }, input.rows);
-  await (await openWorld(place)).drop();
-  await rm(place.storage, { recursive: true, force: true });
-
-  const phase = await workers.runPhase(await fileRequest(served, input.files), options.workers);
-  await (await openWorld(served)).drop();
-  await rm(served.storage, { recursive: true, force: true });
+  const [steps, delta] = options.steps ? await runBothPhases(place, input) : [null, null];
+  const phases: PhaseTimed[] = [];
+  for (const count of options.workers) {
+    phases.push(await workers.runPhase(await fileRequest(served, input.files), count));
+    await (await openWorld(served)).drop();
+    await rm(served.storage, { recursive: true, force: true });
+    say(`whole phase with ${count} import workers: ${phases.at(-1)?.seconds.toFixed(1)} s`);
+  }
   return {
     script: {
       tickets: script.seconds.at(-1) ?? 0,
@@ -112,8 +118,19 @@ async function oneRound(
     },
     steps,
     delta,
-    phase,
+    phases,
   };
+}
+
+/** Phase 1 and a delta, step after step in one process. */
+async function runBothPhases(place: Place, input: Input): Promise<[StepsTimed, StepsTimed]> {
+  const request = await fileRequest(place, input.files);
+  // phase 1 does not see it; phase 2 finds a worker that has been at work before, as it will be
+  await sendFile(place, request, input.changed, 'reply-1');
+  const timed = await runSteps({ place, request, phases: ['phase-1', 'phase-2'] }, input.rows);
+  await (await openWorld(place)).drop();
+  await rm(place.storage, { recursive: true, force: true });
+  return timed;
 }
 
 /** @throws Error when what was imported is not what there was: then its times mean nothing */
@@ -133,7 +150,7 @@ function sum(times: Record<Step, number>, steps: readonly Step[]): number {
   return steps.reduce((total, step) => total + times[step], 0);
 }
 
-function median(rounds: readonly Round[], figure: (round: Round) => number): number {
+function median<Each>(rounds: readonly Each[], figure: (round: Each) => number): number {
   const sorted = rounds.map(figure).toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? 0;
@@ -147,56 +164,83 @@ function megabytes(bytes: number): string {
 function report(input: Input, rounds: readonly Round[]): void {
   const of = (figure: (round: Round) => number): number => median(rounds, figure);
   const { tickets, rows, bytes } = input;
-  const figures = {
-    rows,
-    bytes,
-    baseline: { rowsPerSecond: whole(of(({ script }) => tickets.rows / script.tickets)) },
-    stage: { mbPerSecond: tenth(of(({ steps }) => tickets.bytes / 1_000_000 / steps.tickets.stage)) },
-    import: {
-      rowsPerSecond: whole(of(({ steps }) => tickets.rows / steps.tickets.import)),
+  const baseline = { rowsPerSecond: whole(of(({ script }) => tickets.rows / script.tickets)) };
+  const phases = options.workers.map((workers, place) => {
+    const seconds = (round: Round): number => round.phases[place]?.seconds ?? Number.NaN;
+    return {
+      workers,
+      rowsPerSecond: whole(of((round) => rows / seconds(round))),
       // a ratio is taken within its round: what slows the machine slows both
-      ratio: hundredth(of(({ script, steps }) => script.tickets / steps.tickets.import)),
-    },
-    phase: {
-      rowsPerSecond: whole(of(({ phase }) => rows / phase.seconds)),
-      ratio: hundredth(of(({ script, phase }) => script.all / phase.seconds)),
-    },
-    workerRssMb: whole(Math.max(...rounds.map(({ phase }) => phase.workerRssMb))),
-    activities: Math.max(...rounds.map(({ phase }) => phase.importActivities)),
-  };
+      ratio: hundredth(of((round) => round.script.all / seconds(round))),
+    };
+  });
+  const every = rounds.flatMap((round) => round.phases);
+  const workerRssMb = whole(Math.max(...every.map((phase) => phase.workerRssMb)));
+  const activities = Math.max(...every.map(({ importActivities }) => importActivities));
   const limit = rows / 1_000 + bytes / 64_000_000 + 4;
-  const steps = (of_: (round: Round) => Record<Step, number>, names: readonly Step[]): string =>
-    names.map((step) => `${step} ${of((round) => of_(round)[step]).toFixed(2)}`).join(', ');
   say('');
-  say(`plain script              ${figures.baseline.rowsPerSecond} records/s`);
-  say(`stage                     ${figures.stage.mbPerSecond} MB/s`);
-  say(
-    `import of a staged tab    ${figures.import.rowsPerSecond} records/s, ${figures.import.ratio}x the script (>= 1.0)`,
-  );
-  say(
-    `whole phase, by Temporal  ${figures.phase.rowsPerSecond} records/s, ${figures.phase.ratio}x the script (>= 0.6)`,
-  );
-  const alone = of(({ script, steps }) => script.all / (sum(steps.all, IMPORTING) + sum(steps.all, AFTER)));
-  say(`the same, step after step in one process, nothing overlapping: ${hundredth(alone)}x`);
-  say(`memory of an import worker  ${figures.workerRssMb} MB (<= 400)`);
-  say(`import activities         ${figures.activities} (<= ${Math.floor(limit)})`);
-  const events = Math.max(...rounds.map(({ phase }) => phase.events));
-  const payload = Math.max(...rounds.map(({ phase }) => phase.payloadBytes));
+  say(`plain script              ${baseline.rowsPerSecond} records/s`);
+  const steps = reportSteps(input, rounds);
+  for (const { workers, rowsPerSecond, ratio } of phases)
+    say(
+      `whole phase, by Temporal  ${rowsPerSecond} records/s with ${workers} import workers, ${ratio}x the script (>= 0.6)`,
+    );
+  say(`memory of an import worker  ${workerRssMb} MB (<= 400)`);
+  say(`import activities         ${activities} (<= ${Math.floor(limit)})`);
+  const events = Math.max(...every.map((phase) => phase.events));
+  const payload = Math.max(...every.map(({ payloadBytes }) => payloadBytes));
   say(
     `workflow                  ${events} events (<= 2000 a run), largest payload ${payload} bytes (<= 65536)`,
   );
+  if (options.json !== true) return;
+  const { rowsPerSecond, ratio } = phases.at(-1) ?? { rowsPerSecond: 0, ratio: 0 };
+  const figures = {
+    rows,
+    bytes,
+    baseline,
+    ...steps,
+    phase: { rowsPerSecond, ratio },
+    workerRssMb,
+    activities,
+  };
+  process.stdout.write(`${JSON.stringify({ ...figures, phases })}\n`);
+}
+
+/** What the steps took, alone; empty when they were not measured. */
+function reportSteps({ tickets, rows }: Input, rounds: readonly Round[]) {
+  const measured = rounds.flatMap(({ script, steps, delta }) =>
+    steps === null || delta === null ? [] : [{ script, steps, delta }],
+  );
+  if (measured.length === 0) return {};
+  type Measured = (typeof measured)[number];
+  const of = (figure: (round: Measured) => number): number => median(measured, figure);
+  const stage = { mbPerSecond: tenth(of((round) => tickets.bytes / 1_000_000 / round.steps.tickets.stage)) };
+  const imported = {
+    rowsPerSecond: whole(of((round) => tickets.rows / round.steps.tickets.import)),
+    ratio: hundredth(of(({ script, steps }) => script.tickets / steps.tickets.import)),
+  };
+  say(`stage                     ${stage.mbPerSecond} MB/s`);
+  say(
+    `import of a staged tab    ${imported.rowsPerSecond} records/s, ${imported.ratio}x the script (>= 1.0)`,
+  );
+  const alone = of(({ script, steps }) => script.all / (sum(steps.all, IMPORTING) + sum(steps.all, AFTER)));
+  say(`the same, step after step in one process, nothing overlapping: ${hundredth(alone)}x`);
   const share = of((round) => sum(round.delta.all, IMPORTING) / sum(round.steps.all, IMPORTING));
   say(`delta with 1 % changed    ${(share * 100).toFixed(1)} % of phase 1, plan to read-back (<= 5)`);
-  const perRecord = (seconds: (round: Round) => number): number => whole((of(seconds) * 1_000_000) / rows);
+  const perRecord = (seconds: (round: Measured) => number): number => whole((of(seconds) * 1_000_000) / rows);
   say(
     `processor time of the client, microseconds a record: script ${perRecord(({ script }) => script.processor)}, ` +
-      `import ${perRecord(({ steps }) => steps.processor.import)}, ` +
-      `whole phase ${perRecord(({ steps }) => sum(steps.processor, [...IMPORTING, ...AFTER]))}`,
+      `import ${perRecord((round) => round.steps.processor.import)}, ` +
+      `whole phase ${perRecord((round) => sum(round.steps.processor, [...IMPORTING, ...AFTER]))}`,
   );
-  say('');
-  say(`seconds of phase 1: ${steps((round) => round.steps.all, [...IMPORTING, ...AFTER])}`);
-  say(`seconds of the delta: ${steps((round) => round.delta.all, [...IMPORTING, ...AFTER])}`);
-  if (options.json === true) process.stdout.write(`${JSON.stringify(figures)}\n`);
+  const all = (times: (round: Measured) => Record<Step, number>): string =>
+    [...IMPORTING, ...AFTER]
+      .map((step) => `${step} ${of((round) => times(round)[step]).toFixed(2)}`)
+      .join(', ');
+  say(`seconds of phase 1: ${all((round) => round.steps.all)}`);
+  say(`processor seconds of phase 1: ${all((round) => round.steps.processor)}`);
+  say(`seconds of the delta: ${all((round) => round.delta.all)}`);
+  return { stage, import: imported };
 }
 
 function whole(value: number): number {
