@@ -6,7 +6,7 @@ import { padded } from '../store/database.ts';
 import type { Discrepancy } from '../store/discrepancies.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { TabKey } from '../store/segments.ts';
-import { type Storage, StorageNotFound } from '../store/storage.ts';
+import { type Storage, StorageBadKey, StorageNotFound } from '../store/storage.ts';
 import { beat } from './beat.ts';
 import { ImportError } from './errors.ts';
 import type { ImportActivities } from './import-activities.ts';
@@ -121,7 +121,7 @@ async function hashOf(storage: Storage, key: string): Promise<string | null> {
     }
     return hash.digest('hex');
   } catch (error) {
-    if (error instanceof StorageNotFound) return null;
+    if (error instanceof StorageNotFound || error instanceof StorageBadKey) return null;
     throw error;
   }
 }

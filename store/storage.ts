@@ -45,7 +45,7 @@ export function faultOfStorage(error: unknown): SystemicFault | null {
 }
 
 /** A key that could leave the storage's folder or that not every kind of storage can hold. */
-class StorageBadKey extends Error {
+export class StorageBadKey extends Error {
   readonly code = 'STORAGE_BAD_KEY';
   constructor(key: string) {
     super(`"${key}" cannot be a storage key.`);
