@@ -1,3 +1,4 @@
+import { createHash, hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
 import type { ReportSigner } from '../store/report-signature.ts';
@@ -15,6 +16,8 @@ const ENTRY = {
 export class ReportZip {
   readonly #zip = new ZipFile();
   readonly #output = this.#zip.outputStream as Readable;
+  /** SHA-256 of the files so far, by path */
+  readonly #sums: Record<string, string> = {};
 
   constructor() {
     this.#zip.on('error', (error: Error) => this.#output.destroy(error));
@@ -22,22 +25,46 @@ export class ReportZip {
 
   /** Adds a file whose content is made when its turn comes. */
   stream(path: string, make: () => AsyncIterable<Buffer>): void {
+    this.#add(path, () => this.#summed(path, make()));
+  }
+
+  file(path: string, content: Buffer): void {
+    this.#sums[path] = hash('sha256', content);
+    this.#zip.addBuffer(content, path, ENTRY);
+  }
+
+  /**
+   * Adds `summary.json` and its signature. The summary holds the SHA-256 of every file added before, so that its signature
+   * speaks for the whole report.
+   */
+  summary(summary: object, signer: Pick<ReportSigner, 'sign'>): void {
+    // made when its turn comes: then the files before have been written
+    let told = Buffer.alloc(0);
+    const sums = this.#sums;
+    this.#add('summary.json', function* () {
+      told = Buffer.from(`${JSON.stringify({ ...summary, files: sums }, null, 2)}\n`);
+      yield told;
+    });
+    this.#add('summary.sig', function* () {
+      yield Buffer.from(`${signer.sign(told)}\n`);
+    });
+  }
+
+  async *#summed(path: string, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    const sum = createHash('sha256');
+    for await (const chunk of content) {
+      sum.update(chunk);
+      yield chunk;
+    }
+    this.#sums[path] = sum.digest('hex');
+  }
+
+  #add(path: string, make: () => Iterable<Buffer> | AsyncIterable<Buffer>): void {
     this.#zip.addReadStreamLazy(path, ENTRY, (give) => {
       const stream = Readable.from(make());
       stream.once('error', (error) => this.#output.destroy(error));
       give(null, stream);
     });
-  }
-
-  file(path: string, content: Buffer): void {
-    this.#zip.addBuffer(content, path, ENTRY);
-  }
-
-  /** Adds `summary.json` and its signature. The summary speaks for the whole report. */
-  summary(summary: object, signer: Pick<ReportSigner, 'sign'>): void {
-    const told = Buffer.from(`${JSON.stringify(summary, null, 2)}\n`);
-    this.file('summary.json', told);
-    this.file('summary.sig', Buffer.from(`${signer.sign(told)}\n`));
   }
 
   /** The report, once everything is added. */

@@ -25,6 +25,8 @@ export interface Summary {
   tabs: Partial<Record<Tab, TabSummary>>;
   /** C4; a sample run looks at no images */
   inlineImages?: ImageCounts;
+  /** SHA-256 of every other file of the report, by path; reports written before this was kept have none */
+  files?: Record<string, string>;
 }
 
 /** What the page says besides the summary. */

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { parse } from 'csv-parse';
+import { CsvError, parse } from 'csv-parse';
 import { open, type Entry, type ZipFile } from 'yauzl';
 import { noCounts, RESULTS, type Result, type TabCounts } from '../domain/codes.ts';
 import { TabDigest } from '../domain/digest.ts';
@@ -37,6 +38,7 @@ export async function verifyReport(path: string, publicKey?: string): Promise<Re
     const problems: string[] = [];
     if (signature === 'invalid') problems.push('the summary is not signed with the given key');
     if (signature === 'missing') problems.push('the summary is not signed');
+    problems.push(...(await judgeFiles(zip, entries, summary)));
     let records = 0;
     for (const [tab, said] of Object.entries(summary.tabs)) {
       if (!isTab(tab)) {
@@ -46,7 +48,7 @@ export async function verifyReport(path: string, publicKey?: string): Promise<Re
       const name = `${TAB_TITLES[tab]}.csv`;
       const entry = entries.get(name);
       if (entry === undefined) {
-        problems.push(`${name} is missing`);
+        if (summary.files === undefined) problems.push(`${name} is missing`);
         continue;
       }
       const found = await readTab(await streamOf(zip, entry), name);
@@ -88,6 +90,28 @@ function compare(name: string, found: FoundTab, said: TabSummary): string[] {
   return problems;
 }
 
+const SUMMARY_FILES = ['summary.json', 'summary.sig'];
+
+/** Whether every file is the one that the summary speaks of; it does not speak of itself. */
+async function judgeFiles(
+  zip: ZipFile,
+  entries: ReadonlyMap<string, Entry>,
+  { files }: Summary,
+): Promise<string[]> {
+  if (files === undefined) return [];
+  const problems: string[] = [];
+  for (const [name, entry] of entries) {
+    if (SUMMARY_FILES.includes(name)) continue;
+    const said = files[name];
+    const sum = createHash('sha256');
+    for await (const chunk of await streamOf(zip, entry)) sum.update(chunk as Buffer);
+    if (said === undefined) problems.push(`${name} is not among the files that the summary names`);
+    else if (said !== sum.digest('hex')) problems.push(`${name} was changed since the summary was written`);
+  }
+  for (const name of Object.keys(files)) if (!entries.has(name)) problems.push(`${name} is missing`);
+  return problems;
+}
+
 /** C4: the images listed are those that the summary counts. */
 async function judgeImages(
   zip: ZipFile,
@@ -114,11 +138,16 @@ async function judgeImages(
   );
 }
 
-/** The rows of a CSV file of a report. */
-function rowsOf(stream: Readable): AsyncIterable<string[]> {
+/** The rows of a CSV file of a report. @throws ImportError REPORT_UNREADABLE */
+async function* rowsOf(stream: Readable): AsyncGenerator<string[]> {
   const parser = stream.pipe(parse());
   stream.once('error', (error) => parser.destroy(error));
-  return parser as AsyncIterable<string[]>;
+  try {
+    yield* parser as AsyncIterable<string[]>;
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw new ImportError('REPORT_UNREADABLE', `a file of the report is no CSV: ${error.message}`);
+  }
 }
 
 async function readTab(stream: Readable, name: string): Promise<FoundTab> {
@@ -158,11 +187,20 @@ async function contentOf(zip: ZipFile, entries: ReadonlyMap<string, Entry>, name
 }
 
 function summaryOf(told: Buffer): Summary {
+  let summary: unknown;
   try {
-    return JSON.parse(told.toString('utf8')) as Summary;
+    summary = JSON.parse(told.toString('utf8'));
   } catch {
     throw new ImportError('REPORT_UNREADABLE', 'summary.json is no JSON');
   }
+  const { tabs, files = {} } = (summary ?? {}) as { tabs?: unknown; files?: unknown };
+  if (!isTable(tabs) || !Object.values(tabs).every(isTable) || !isTable(files))
+    throw new ImportError('REPORT_UNREADABLE', 'summary.json is not that of a report');
+  return summary as Summary;
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 async function judgeSignature(
@@ -173,7 +211,10 @@ async function judgeSignature(
 ): Promise<ReportVerdict['signature']> {
   if (!entries.has('summary.sig')) return 'missing';
   if (publicKey === undefined) return 'unchecked';
-  const signature = (await contentOf(zip, entries, 'summary.sig')).toString('utf8').trim();
+  const written = (await contentOf(zip, entries, 'summary.sig')).toString('utf8');
+  const signature = written.slice(0, -1);
+  // one way to write it, where base64 knows several
+  if (written !== `${Buffer.from(signature, 'base64').toString('base64')}\n`) return 'invalid';
   return isReportSignatureValid(publicKey, told, signature) ? 'valid' : 'invalid';
 }
 
@@ -190,6 +231,8 @@ function list(zip: ZipFile): Promise<Map<string, Entry>> {
   return new Promise((resolve, reject) => {
     const entries = new Map<string, Entry>();
     zip.on('entry', (entry: Entry) => {
+      if (entries.has(entry.fileName))
+        reject(new ImportError('REPORT_UNREADABLE', `${entry.fileName} stands twice in the archive`));
       entries.set(entry.fileName, entry);
       zip.readEntry();
     });

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TabDigest } from '../domain/digest.ts';
 import { plainCell } from '../domain/report-cell.ts';
@@ -18,6 +19,7 @@ import {
   SIGNER,
 } from '../test/import-engine.ts';
 import { createReportSigner } from '../store/report-signature.ts';
+import { ImportError } from './errors.ts';
 import { verifyReport } from './verify-report.ts';
 
 let engine: Engine;
@@ -121,6 +123,7 @@ describe('C7: the report', () => {
       'endedAt',
       'tabs',
       'inlineImages',
+      'files',
     ]);
     expect(summary).toMatchObject({ request, phase: 'phase-1', portal });
     const digest = new TabDigest();
@@ -234,8 +237,11 @@ describe('D1, D2: a report can be verified', () => {
     expect(await verdictOf(altered('Contacts.csv', contacts.replace(`${first}\n`, '')))).not.toEqual([]);
     expect(
       await verdictOf(altered('Contacts.csv', contacts.replace(first, `${first.slice(0, -3)}xyz`))),
-    ).toEqual(['Contacts.csv adds up to another digest than the summary says']);
-    expect(await verdictOf(altered('Contacts.csv', contacts.replace('created', 'updated')))).toHaveLength(2);
+    ).toEqual([
+      'Contacts.csv was changed since the summary was written',
+      'Contacts.csv adds up to another digest than the summary says',
+    ]);
+    expect(await verdictOf(altered('Contacts.csv', contacts.replace('created', 'updated')))).toHaveLength(3);
     const summary = files.get('summary.json')?.toString() ?? '';
     expect(
       await verdictOf(altered('summary.json', summary.replace('"failed": 1', '"failed": 0'))),
@@ -243,6 +249,42 @@ describe('D1, D2: a report can be verified', () => {
     const fewer = new Map(files);
     fewer.delete('Tickets.csv');
     expect(await verdictOf(fewer)).toEqual(['Tickets.csv is missing']);
+  });
+
+  test('one byte changed anywhere in any of its files is seen, and a file put in or taken out', async () => {
+    const { files } = await reported();
+    const names = [...files.keys()];
+    const judged = async (altered: Map<string, Buffer>): Promise<number> => {
+      const path = join(folder, `${++copies}.zip`);
+      await writeFile(path, await zipOf(Object.fromEntries(altered)));
+      try {
+        return (await verifyReport(path, SIGNER.publicKey)).problems.length;
+      } catch (error) {
+        if (error instanceof ImportError && error.code === 'REPORT_UNREADABLE') return 1;
+        throw error;
+      }
+    };
+    expect(await judged(files)).toBe(0);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...names),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        async (name, at, flip) => {
+          const bytes = Buffer.from(files.get(name) ?? '');
+          const place = at % bytes.length;
+          bytes[place] = (bytes[place] ?? 0) ^ flip;
+          expect(await judged(new Map(files).set(name, bytes))).toBeGreaterThan(0);
+        },
+      ),
+      { numRuns: 150 },
+    );
+    expect(await judged(new Map(files).set('failed/Other.csv', Buffer.from('a\n')))).toBeGreaterThan(0);
+    for (const name of names) {
+      const fewer = new Map(files);
+      fewer.delete(name);
+      expect(await judged(fewer)).toBeGreaterThan(0);
+    }
   });
 
   test('what is no report is refused', async () => {

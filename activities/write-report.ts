@@ -106,10 +106,9 @@ async function packed(
   if (plan.continues !== null) zip.stream('superseded.csv', () => supersededFile(deps, plan));
   const discrepancies = await deps.stores.discrepancies.list(plan.request, plan.phase, NAMED);
   if (discrepancies.length > 0) zip.file('discrepancies.csv', discrepanciesFile(discrepancies));
-  // it holds the digests of every row, so its signature speaks for the whole report
-  zip.summary(summary, deps.signer);
   const page = summaryPage(summary, { ...extras, discrepancies: discrepancies.length });
   zip.file('summary.html', Buffer.from(page));
+  zip.summary(summary, deps.signer);
   return zip.end();
 }
 

@@ -50,8 +50,8 @@ export function makeWriteUndoReport(deps: WriteUndoReportDeps): UndoActivities['
     for (const tab of Object.keys(tabs) as Tab[]) {
       zip.stream(`${TAB_TITLES[tab]}.csv`, () => tabFile(stores.undoDecisions, request, tab));
     }
-    zip.summary(summary, deps.signer);
     zip.file('summary.html', Buffer.from(undoPage(summary, { locale, timeZone })));
+    zip.summary(summary, deps.signer);
     const { bytes } = await storage.put(storageKey, zip.end());
     await stores.reports.written(report, bytes);
     return { name, version, bytes };
