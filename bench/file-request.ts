@@ -50,7 +50,11 @@ export async function openWorld(place: Place): Promise<World> {
 const TABS: Tab[] = ['agents', 'contacts', 'products', 'tickets'];
 
 /** Makes a portal of its own and a request for it, with the files uploaded; the request's id. */
-export async function fileRequest(place: Place, files: readonly InputFile[]): Promise<string> {
+export async function fileRequest(
+  place: Place,
+  files: readonly InputFile[],
+  omit: readonly Tab[] = ['threads', 'comments', 'attachments'],
+): Promise<string> {
   const database = await openDatabase(place.uri, place.database);
   const { db } = database;
   try {
@@ -75,7 +79,7 @@ export async function fileRequest(place: Place, files: readonly InputFile[]): Pr
       requester: { name: 'R', mail: 'r@portal.example', company: 'C', locale: 'en', timeZone: 'UTC' },
       source: { system: 'Other', kind: 'files', scope: 'files' },
       tabs: TABS,
-      omit: ['threads', 'comments', 'attachments'],
+      omit: [...omit],
       remarks: '',
       desk: { kind: 'embedded', portal },
     });

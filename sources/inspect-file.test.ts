@@ -1,10 +1,12 @@
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import * as fc from 'fast-check';
 import iconv from 'iconv-lite';
 import { describe, expect, it } from 'vitest';
 import yazl from 'yazl';
 import { type FileInspection, type InspectOptions, inspectFile } from './inspect-file.ts';
 import { memoryFile } from './memory-file.ts';
-import { countPart, type ReadablePart, readPart } from './read-part.ts';
+import { countPart, type PartKind, type ReadablePart, readPart } from './read-part.ts';
 import type { Cursor, FileAccess, ReadRow } from './rows.ts';
 
 async function zipOf(files: Record<string, string | Buffer>): Promise<Buffer> {
@@ -239,6 +241,45 @@ describe('design: every part is read the same way, and resumed from any row', ()
         expect((await rowsAndCursors(access, part, resumed)).rows).toEqual(rows.slice(k + 1));
       }
     }
+  });
+
+  it('D3: a ZIP entry, packed or not, is read to the same rows when reading stops after any row and goes on there', async () => {
+    const cell = fc.string({ unit: fc.constantFrom(...Array.from('a,;"\r\n漢é')), maxLength: 6 });
+    const table = fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 8 });
+    const kinds = fc.constantFrom<PartKind>('csv', 'json', 'xml');
+    const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+    // XML itself makes an LF of a CR
+    const escaped = (text: string): string => text.replaceAll('\r', '&#13;');
+    const write = {
+      csv: (rows: readonly string[][]) =>
+        ['a,b', ...rows.map((row) => row.map(quoted).join(','))].join('\r\n'),
+      json: (rows: readonly string[][]) => JSON.stringify(rows.map(([a, b]) => ({ a, b }))),
+      xml: (rows: readonly string[][]) =>
+        `<r>${rows.map(([a = '', b = '']) => `<t><a>${escaped(a)}</a><b>${escaped(b)}</b></t>`).join('')}</r>`,
+    };
+    await fc.assert(
+      fc.asyncProperty(table, kinds, fc.boolean(), async (rows, kind, compress) => {
+        const name = `Tickets.${kind}`;
+        const zip = new yazl.ZipFile();
+        zip.addBuffer(Buffer.from('beside'), 'files/x.bin');
+        zip.addReadStream(Readable.from([Buffer.from(write[kind](rows))]), name, { compress });
+        zip.end();
+        const access = memoryFile('all.zip', await buffer(zip.outputStream));
+        const part: ReadablePart = {
+          entry: name,
+          kind,
+          header: ['a', 'b'],
+          encoding: 'utf-8',
+          delimiter: kind === 'csv' ? ',' : null,
+        };
+        const whole = await rowsAndCursors(access, part, null);
+        expect(whole.rows.map((row) => ('cells' in row ? row.cells : row.message))).toEqual(rows);
+        for (const [place, cursor] of whole.cursors.entries()) {
+          expect((await rowsAndCursors(access, part, cursor)).rows).toEqual(whole.rows.slice(place + 1));
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('what does not decode in a JSON or XML part of another encoding fails its record alone', async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import iconv from 'iconv-lite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -108,6 +109,30 @@ describe('A4: a ZIP bundles CSV files and attachment files', () => {
     const zip = await open(await pack([{ name: 'Tickets.csv', content: 'a\n1\n', zip64: true }]));
     expect(zip.problems).toEqual([]);
     expect(await content(zip, 'Tickets.csv')).toBe('a\n1\n');
+  });
+
+  it('entries whose sizes follow their bytes (data descriptors), as streaming packers write them', async () => {
+    const zip = new yazl.ZipFile();
+    for (const name of ['a.csv', 'b.csv']) {
+      zip.addReadStream(Readable.from([Buffer.from(`content of ${name}`)]), name, {
+        compress: name === 'a.csv',
+      });
+    }
+    zip.end();
+    const archive = await buffer(zip.outputStream);
+    expect(archive.readUInt16LE(6) & 8).toBe(8);
+    const read = await open(archive);
+    expect(read.problems).toEqual([]);
+    expect(await content(read, 'a.csv')).toBe('content of a.csv');
+    expect(await content(read, 'b.csv')).toBe('content of b.csv');
+  });
+
+  it('a comment that holds what looks like the end of an archive', async () => {
+    const zip = new yazl.ZipFile();
+    zip.addBuffer(Buffer.from('x'), 'a.csv');
+    zip.end({ comment: `PKxx${' '.repeat(30)}`, forceZip64Format: false });
+    const read = await open(rename(await buffer(zip.outputStream), 'PKxx', 'PK\x05\x06'));
+    expect([names(read), problems(read)]).toEqual([[], [['ZIP_CORRUPT', null]]]);
   });
 
   it('an empty archive has no files', async () => {
@@ -229,6 +254,41 @@ describe('A4: an archive made to do harm is refused, each entry with its reason'
     expect(await content(zip, 'a.csv')).toBe('1');
   });
 
+  it('two files whose paths lead to one place', async () => {
+    const one = await open(
+      rename(await pack([{ name: 'a.csv' }, { name: 'xxa.csv' }]), 'xxa.csv', './a.csv'),
+    );
+    expect([names(one), problems(one)]).toEqual([['a.csv'], [['ZIP_DUPLICATE_NAME', 'a.csv']]]);
+  });
+
+  it('a bomb that declares its size in zip64', async () => {
+    const archive = await pack([{ name: 'big.csv', content: 'x', stored: true, zip64: true }]);
+    let field = archive.lastIndexOf('big.csv') + 'big.csv'.length;
+    while (archive.readUInt16LE(field) !== 1) field += 4 + archive.readUInt16LE(field + 2);
+    archive.writeBigUInt64LE(20_000_000_000n, field + 4);
+    archive.writeUInt16LE(8, archive.lastIndexOf('big.csv') - 36);
+    expect(problems(await open(archive))).toEqual([
+      ['ZIP_BOMB', 'big.csv'],
+      ['ZIP_BOMB', null],
+    ]);
+  });
+
+  it('bytes before the archive, and two archives glued together', async () => {
+    const one = await pack([{ name: 'a.csv', content: 'x'.repeat(200) }]);
+    const two = await pack([{ name: 'b.csv', content: 'y'.repeat(300) }]);
+    for (const archive of [Buffer.concat([Buffer.alloc(100, 'MZ'), one]), Buffer.concat([one, two])]) {
+      const zip = await open(archive);
+      expect([names(zip), problems(zip)]).toEqual([[], [['ZIP_CORRUPT', null]]]);
+    }
+  });
+
+  it('an entry that is said to lie behind the end', async () => {
+    const archive = patchCentral(await pack([{ name: 'a.csv', content: 'x' }]), 'a.csv', (record) =>
+      record.writeUInt32LE(5_000_000, 42),
+    );
+    expect(problems(await open(archive))).toEqual([['ZIP_OVERLAP', null]]);
+  });
+
   it('what is no archive, or cut off', async () => {
     expect(problems(await open(Buffer.from('not a zip')))).toEqual([['ZIP_CORRUPT', null]]);
     const archive = await pack([{ name: 'a.csv', content: 'x'.repeat(1000) }]);
@@ -264,6 +324,22 @@ describe('an entry that is not what the archive declares ends with ZIP_CORRUPT w
     const archive = await pack([{ name: 'a.csv', content: text }]);
     archive.set(Buffer.from('b.csv'), archive.indexOf('a.csv'));
     await expect(content(await open(archive), 'a.csv')).rejects.toMatchObject(corrupt);
+  });
+
+  it.each([
+    ['another packing method', 8, 0],
+    ['a password', 6, 1],
+  ])('%s at its bytes than in the directory', async (_, at, value) => {
+    const archive = await pack([{ name: 'a.csv', content: text }]);
+    archive.writeUInt16LE(value, at);
+    await expect(content(await open(archive), 'a.csv')).rejects.toMatchObject(corrupt);
+  });
+
+  it('other sizes at its bytes do not count: the directory and the checksum do', async () => {
+    const archive = await pack([{ name: 'a.csv', content: text }]);
+    archive.writeUInt32LE(3, 18);
+    archive.writeUInt32LE(3, 22);
+    expect(await content(await open(archive), 'a.csv')).toBe(text);
   });
 
   it('bytes that are no packed stream', async () => {

@@ -94,6 +94,7 @@ const FILE_TYPE = 0o170000;
 const REGULAR_FILE = 0o100000;
 const DIRECTORY = 0o040000;
 const ARCHIVE_NAME = /\.(zip|7z|rar|tar|tgz|gz|bz2|xz|zst|cab|lzh)$/i;
+const ENCRYPTED_FLAG = 1;
 const UNPACK_CHUNK_BYTES = 256 * 1024;
 
 /**
@@ -294,6 +295,9 @@ async function readEntry(
     const header = await zip.readLocalFileHeaderPromise(stored.entry);
     if (!header.fileName.equals(stored.rawName)) throw new Error('it has another name where its bytes are');
     const { compressedSize, compressionMethod } = stored.entry;
+    if (header.compressionMethod !== compressionMethod)
+      throw new Error('it is packed otherwise than the archive says');
+    if ((header.generalPurposeBitFlag & ENCRYPTED_FLAG) !== 0) throw new Error('it is encrypted');
     const packed = file.slice(header.fileDataStart, header.fileDataStart + compressedSize);
     const unpacked =
       compressionMethod === 0

@@ -410,6 +410,47 @@ describe('any table, written in any way', () => {
   });
 });
 
+// lines that are no rows of two columns
+const WRONG_NUMBER = ['a,b,c', 'a', 'a,,b'];
+const WRONG_QUOTE = ['a"b,c', '"a"b,c', 'a,b"', '"a",b"'];
+const NEVER_CLOSED = ['"a,b', 'a,"b', '"'];
+
+describe('C5: a malformed row never swallows a neighbour', () => {
+  it.each(ENCODINGS)('wherever it stands among sound rows, in %s', async (encoding) => {
+    const cell = fc.string({
+      unit: fc.constantFrom(...Array.from(ALPHABETS[encoding].replace(/[",\r\n\ufeff]/g, ''))),
+      minLength: 1,
+      maxLength: 4,
+    });
+    const sound = fc
+      .tuple(cell, cell)
+      .map((cells) => ({ line: cells.join(','), row: cells as string[] | null }));
+    const of = (lines: readonly string[]) => fc.constantFrom(...lines).map((line) => ({ line, row: null }));
+    const among = (bad: readonly string[]) => fc.array(fc.oneof(sound, of(bad)), { maxLength: 8 });
+    const lines = fc.oneof(
+      among([...WRONG_NUMBER, ...WRONG_QUOTE]),
+      // a quote that another one closes further on may be a cell of several lines
+      fc
+        .tuple(among(WRONG_NUMBER), of(NEVER_CLOSED), among(WRONG_NUMBER))
+        .map(([before, open, after]) => [...before, open, ...after]),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        lines,
+        fc.constantFrom('\n', '\r\n', '\r'),
+        fc.array(fc.nat(60)),
+        async (all, end, cuts) => {
+          const bytes = encode(['x,y', ...all.map(({ line }) => line)].join(end), encoding);
+          const { rows } = await readAll(bytes, { encoding, delimiter: ',', cuts });
+          expect(rows.map((row) => ('cells' in row ? row.cells : null))).toEqual(all.map(({ row }) => row));
+          expect(rows.map(({ row }) => row)).toEqual(all.map((_, place) => place + 1));
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
+
 // bytes that matter to the grammar, and some that decode nowhere
 const noise = fc
   .array(

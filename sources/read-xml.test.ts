@@ -116,6 +116,40 @@ describe('XML exports: the elements within the root are the records', () => {
     expect(rows.map((row) => ('cells' in row ? row.cells : row.code))).toEqual(['MALFORMED_ROW', ['y']]);
   });
 
+  it('any records are read as they were written, at any chunking', async () => {
+    const text = fc.string({ unit: fc.constantFrom(...Array.from('ab <>&"\'é漢𠮷]-/?')), maxLength: 8 });
+    const name = fc.constantFrom('Subject', '件名', 'a.b-c_1');
+    const record = fc.dictionary(name, text, { minKeys: 1 });
+    const inside = (value: string): string =>
+      value
+        .replaceAll('&', '&amp;')
+        .replaceAll('<', '&lt;')
+        .replaceAll('>', '&gt;')
+        .replaceAll('"', '&#x22;');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(record, { maxLength: 5 }),
+        fc.array(fc.nat(200)),
+        fc.boolean(),
+        async (list, cuts, asCdata) => {
+          const write = (value: string): string =>
+            asCdata ? `<![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>')}]]>` : inside(value);
+          const elements = list.map(
+            (one) =>
+              `<t>${Object.entries(one)
+                .map(([key, value]) => `<${key}>${write(value)}</${key}>`)
+                .join('')}</t>`,
+          );
+          const bytes = Buffer.from(`<?xml version="1.0"?>\n<all>${elements.join('\n')}</all>`);
+          const { header, rows } = await readAll(bytes, { cuts });
+          const expected = list.map((one) => header.map((key) => (Object.hasOwn(one, key) ? one[key] : '')));
+          expect(rows.map((row) => ('cells' in row ? row.cells : row.message))).toEqual(expected);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   it('D1: any markup is counted apart as it is read, at any chunking, and read the same when resumed', async () => {
     const noise = fc.array(
       fc.constantFrom(
