@@ -5,6 +5,7 @@ import type { PlannedPart, PlannedUpload, StoredPlan } from '../store/plans.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Phase } from '../domain/phase.ts';
 import type { Tab } from '../domain/tab.ts';
+import { beat } from './beat.ts';
 import { ImportError } from './errors.ts';
 import type { PhaseRun } from './import-activities.ts';
 
@@ -67,7 +68,7 @@ export function accessTo(
     name: upload.name,
     bytes: upload.bytes,
     open: (from, to) => storage.read(upload.storageKey, from, to),
-    localPath: () => storage.localPath(upload.storageKey),
+    localPath: () => storage.localPath(upload.storageKey, beat),
   };
 }
 

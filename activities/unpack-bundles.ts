@@ -104,11 +104,22 @@ async function keep(
     const sha256 = hash.digest('hex');
     const key = blobKey(keeper, sha256);
     if (!(await storage.exists(key))) {
-      await storage.put(key, entry.bytes <= HELD_BYTES ? Buffer.concat(held) : await archive.read(entry));
+      await storage.put(
+        key,
+        entry.bytes <= HELD_BYTES ? Buffer.concat(held) : beating(await archive.read(entry)),
+      );
     }
     return { path: entry.name, size, sha256 };
   } catch (error) {
     if (error instanceof ZipError) return null;
     throw error;
+  }
+}
+
+/** Storing a large file takes a while where the storage is far away. */
+async function* beating(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    beat();
+    yield piece;
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
+import { StorageUnavailable } from '../store/storage.ts';
 import type { Api } from './app.ts';
 import { answerOnce } from './answer-once.ts';
 import { CommandRefused, MigrationNotRunning } from './migration-workflows.ts';
@@ -86,6 +87,7 @@ function problemOf(error: unknown): Problem {
   }
   const full = storageFull(error);
   if (full !== null) return full;
+  if (error instanceof StorageUnavailable) return unavailable('The storage does not answer.');
   return new Problem(
     'internal-error',
     'Nothing you sent caused this. Try again; if it stays, tell the team the instance above.',

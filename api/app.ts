@@ -43,7 +43,7 @@ export interface ApiConfiguration {
   concurrentTurns: number;
   /** signs the links in mails (C7) */
   secret: string;
-  /** folder that the storage and unfinished uploads are kept in */
+  /** folder of this machine that unfinished uploads are kept in, and the storage where it is no bucket */
   storageFolder: string;
   /** calls a key may make in a minute, and an address without one */
   callsPerMinute: number;

@@ -4,6 +4,7 @@ import { createLogger } from '../configuration/create-logger.ts';
 import { DEFAULT_LIMITS, REPLY_WINDOW_MS } from '../domain/lifecycle.ts';
 import { assembleApi } from './app.ts';
 import { gatherDependencies } from './gather-dependencies.ts';
+import { openStorage } from '../store/storage.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes.ts';
 
@@ -12,6 +13,7 @@ export function describeRoutes(publicUrl: string): Route[] {
   const dependencies = gatherDependencies({
     db: new MongoClient('mongodb://localhost').db('deskferry'),
     pingDatabase: async () => {},
+    storage: openStorage({ folder: '.' }),
     connection: Connection.lazy(),
     namespace: 'default',
     dataConverter: {},

@@ -5,7 +5,7 @@ import type { Logger } from '../configuration/create-logger.ts';
 import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
 import { listPortals, setIntegrations } from '../desk/embedded/portals.ts';
 import { createImportStores } from '../store/import-stores.ts';
-import { openStorage } from '../store/storage.ts';
+import type { Storage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
 import { followCalls } from '../temporal/follow-calls.ts';
 import type { ApiConfiguration, ApiDependencies } from './app.ts';
@@ -16,6 +16,7 @@ export function gatherDependencies(given: {
   db: Db;
   pingDatabase: () => Promise<void>;
   connection: Connection;
+  storage: Storage;
   /** of Temporal */
   namespace: string;
   config: ApiConfiguration;
@@ -23,11 +24,11 @@ export function gatherDependencies(given: {
   dataConverter: DataConverter;
   logger: Logger;
 }): ApiDependencies {
-  const { db, pingDatabase, connection, namespace, dataConverter, config, logger } = given;
+  const { db, pingDatabase, storage, connection, namespace, dataConverter, config, logger } = given;
   const stores = createStores(db);
   return {
     stores,
-    storage: openStorage({ folder: config.storageFolder }),
+    storage,
     temporal: new Client({ connection, namespace, dataConverter, interceptors: { workflow: [followCalls] } }),
     desk: {
       ...createEmbeddedDesk(db, stores.links),

@@ -5,6 +5,7 @@ import { ConfigurationError, readConfiguration } from '../configuration/read-con
 import { openDatabase } from '../store/database.ts';
 import { createKeyRing } from '../store/key-ring.ts';
 import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
+import { storageAt } from '../store/storage-at.ts';
 import { createApi } from './app.ts';
 import { gatherDependencies } from './gather-dependencies.ts';
 import { listen } from './listen.ts';
@@ -32,12 +33,13 @@ async function serve(): Promise<void> {
     tls: config.temporal.tls,
     ...(config.temporal.apiKey === null ? {} : { apiKey: config.temporal.apiKey }),
   });
+  const storage = await storageAt(config);
   const { namespace, encryption } = config.temporal;
   const dataConverter = dataConverterOf(createKeyRing(config.encryptionKeys), encryption);
   const { db } = database;
   const pingDatabase = (): Promise<void> => database.ping();
   const api = createApi(
-    gatherDependencies({ db, pingDatabase, connection, namespace, dataConverter, config, logger }),
+    gatherDependencies({ db, pingDatabase, storage, connection, namespace, dataConverter, config, logger }),
   );
   const listening = await listen(api, config.port);
   logger.info({ port: listening.port }, 'serving');

@@ -47,6 +47,8 @@ describe('configuration', () => {
       supportAddress: 'support@example.com',
       publicUrl: 'http://localhost:8080',
       storageFolder: '/var/lib/deskferry',
+      bucket: null,
+      localCopies: 10_000_000_000,
       sourceHosts: [],
       replyWindowMs: 1_209_600_000,
       retentionMs: 2_592_000_000,
@@ -142,6 +144,40 @@ describe('configuration', () => {
     expect(
       readConfiguration({ ...COMPLETE, ...provider, OIDC_ISSUER: 'http://127.0.0.1:9000' }).oidc?.issuer,
     ).toBe('http://127.0.0.1:9000');
+  });
+
+  it("takes a bucket instead of the folder, Amazon's or another server's", () => {
+    const read = (environment: Record<string, string>) =>
+      readConfiguration({ ...COMPLETE, ...environment }).bucket;
+    expect(read({ STORAGE_URL: 's3://files', AWS_REGION: 'ap-northeast-1' })).toEqual({
+      bucket: 'files',
+      prefix: '',
+      region: 'ap-northeast-1',
+      endpoint: null,
+      pathStyle: false,
+    });
+    const endpoint = 'https://s3.example.com';
+    expect(read({ STORAGE_URL: 's3://files/desk/ferry/', STORAGE_ENDPOINT: endpoint })).toEqual({
+      bucket: 'files',
+      prefix: 'desk/ferry/',
+      region: 'us-east-1',
+      endpoint,
+      pathStyle: true,
+    });
+    const wrong = (environment: Record<string, string>): string[] =>
+      faults({ ...COMPLETE, ...environment }).map(({ variable }) => variable);
+    for (const url of ['https://files', 's3://', 's3://F', 's3://files/../x', 's3://files//x']) {
+      expect(wrong({ STORAGE_URL: url, AWS_REGION: 'eu-west-1' })).toEqual(['STORAGE_URL']);
+    }
+    expect(wrong({ STORAGE_URL: 's3://files', AWS_ACCESS_KEY_ID: 'id', STORAGE_PATH_STYLE: 'yes' })).toEqual([
+      'STORAGE_PATH_STYLE',
+      'STORAGE_REGION',
+      'AWS_SECRET_ACCESS_KEY',
+    ]);
+    expect(wrong({ STORAGE_ENDPOINT: endpoint, STORAGE_REGION: 'x' })).toEqual([
+      'STORAGE_ENDPOINT',
+      'STORAGE_REGION',
+    ]);
   });
 
   it('B3: takes encryption keys from the environment or from a file, and never repeats one', async () => {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { type Bucket, bucketFaults, readBucketAddress } from './read-bucket.ts';
 import { DEFAULT_LIMITS, type Limits, REPLY_WINDOW_MS } from '../domain/lifecycle.ts';
 import {
   type EncryptionKey,
@@ -45,8 +46,12 @@ export interface Configuration {
   supportAddress: string;
   /** where people reach the API, without a slash at the end */
   publicUrl: string;
-  /** folder of uploads, segments and reports */
+  /** working folder of this machine; without a bucket uploads, segments and reports are kept in it */
   storageFolder: string;
+  /** where uploads, segments and reports are kept instead; null = in the folder */
+  bucket: Bucket | null;
+  /** bytes that copies of what lies in the bucket may take in the folder */
+  localCopies: number;
   /** length of the reply window in milliseconds (E1) */
   replyWindowMs: number;
   /** how many phase runs go at a time (B4) */
@@ -236,6 +241,14 @@ const ENVIRONMENT = z.object({
   HELD_MAIL_RETENTION: readBy(readDuration, DURATION_FAULT).default(30 * 86_400_000),
   PUBLIC_URL: webAddress(['http:', 'https:'], 'is no http:// or https:// address'),
   STORAGE_FOLDER: z.string().min(1),
+  STORAGE_URL: readBy(readBucketAddress, 'is no s3://bucket or s3://bucket/prefix').optional(),
+  STORAGE_ENDPOINT: webAddress(['http:', 'https:'], 'is no http:// or https:// address').optional(),
+  STORAGE_REGION: z.string().min(1).optional(),
+  STORAGE_PATH_STYLE: z.enum(['true', 'false'], 'is neither true nor false').optional(),
+  STORAGE_LOCAL_COPIES: count('is not a number of bytes').default(10_000_000_000),
+  AWS_REGION: z.string().optional(),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
   DESKFERRY_REPLY_WINDOW: readBy(readDuration, DURATION_FAULT).default(REPLY_WINDOW_MS),
   DESKFERRY_RETENTION: readBy(readDuration, DURATION_FAULT).default(30 * 86_400_000),
   DESKFERRY_CONCURRENT_TURNS: count('is not a number of turns (1 or more)', 1_000).default(1),
@@ -290,10 +303,23 @@ function repliesOf(env: z.output<typeof ENVIRONMENT>): Configuration['replies'] 
   };
 }
 
+function bucketOf(env: z.output<typeof ENVIRONMENT>): Bucket | null {
+  if (env.STORAGE_URL === undefined) return null;
+  const endpoint = env.STORAGE_ENDPOINT ?? null;
+  return {
+    ...env.STORAGE_URL,
+    region: env.STORAGE_REGION ?? env.AWS_REGION ?? 'us-east-1',
+    endpoint,
+    // other servers than Amazon's seldom have a host name for each bucket
+    pathStyle: env.STORAGE_PATH_STYLE === undefined ? endpoint !== null : env.STORAGE_PATH_STYLE === 'true',
+  };
+}
+
 /** What is wrong only because of what else is set. */
 function together(given: Readonly<Record<string, string | undefined>>): ConfigurationError['faults'] {
   const isSet = (name: keyof typeof ENVIRONMENT.shape): boolean => given[name] !== undefined;
   return [
+    ...bucketFaults(given),
     ...(isSet('OIDC_ISSUER') && !isSet('OIDC_AUDIENCE')
       ? [{ variable: 'OIDC_AUDIENCE', fault: 'is not set, but OIDC_ISSUER is' }]
       : []),
@@ -347,6 +373,8 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     supportAddress: env.SUPPORT_ADDRESS,
     publicUrl: env.PUBLIC_URL.replace(/\/+$/, ''),
     storageFolder: env.STORAGE_FOLDER,
+    bucket: bucketOf(env),
+    localCopies: env.STORAGE_LOCAL_COPIES,
     replyWindowMs: env.DESKFERRY_REPLY_WINDOW,
     concurrentTurns: env.DESKFERRY_CONCURRENT_TURNS,
     retentionMs: env.DESKFERRY_RETENTION,

@@ -9,6 +9,7 @@ import { startTemporal, type TemporalServer } from './temporal-server.ts';
 export { ensureTestServer } from './find-test-server.ts';
 export { freePort } from './free-port.ts';
 export { startMongo } from './mongo-server.ts';
+export { ensureS3Server, type S3Server, startS3 } from './s3-server.ts';
 export { registerSearchAttributes } from '../workers/search-attributes.ts';
 export { startTemporal } from './temporal-server.ts';
 

@@ -18,6 +18,46 @@ export class StorageNotFound extends Error {
   }
 }
 
+/** A body was replaced while it was read, and what is left of it cannot be had. */
+export class StorageReplaced extends Error {
+  readonly code = 'STORAGE_REPLACED';
+  constructor(key: string) {
+    super(`What is stored as ${key} was replaced while it was read.`);
+    this.name = 'StorageReplaced';
+  }
+}
+
+/** Nothing can be stored or read just now, whatever the key: one of the three below. */
+export class StorageUnavailable extends Error {
+  readonly code: 'STORAGE_DENIED' | 'STORAGE_BUCKET_MISSING' | 'STORAGE_UNREACHABLE';
+  constructor(code: StorageUnavailable['code'], message: string, cause: Error) {
+    super(message, { cause });
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** The storage does not let Deskferry in, or not do this. */
+export class StorageDenied extends StorageUnavailable {
+  constructor(cause: Error) {
+    super('STORAGE_DENIED', `The storage refuses access (${cause.name}).`, cause);
+  }
+}
+
+/** The bucket that everything is kept in does not exist. */
+export class StorageBucketMissing extends StorageUnavailable {
+  constructor(bucket: string, cause: Error) {
+    super('STORAGE_BUCKET_MISSING', `The storage has no bucket ${bucket}.`, cause);
+  }
+}
+
+/** The storage does not answer, or says that it cannot just now; it was asked several times. */
+export class StorageUnreachable extends StorageUnavailable {
+  constructor(cause: Error) {
+    super('STORAGE_UNREACHABLE', `The storage does not answer (${cause.name}).`, cause);
+  }
+}
+
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const REFUSED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
@@ -25,6 +65,9 @@ const REFUSED = new Set(['EACCES', 'EPERM', 'EROFS']);
 export function faultOfStorage(error: unknown): SystemicFault | null {
   // what the library throws names the disk's own failure as its cause
   for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth++) {
+    if (each instanceof StorageUnavailable) {
+      return { code: each.code, message: `${each.message} Put it right, then resume.` };
+    }
     if (!('syscall' in each) || !('code' in each) || typeof each.code !== 'string') continue;
     // a connection has an address
     if ('address' in each || 'port' in each) return null;
@@ -53,7 +96,10 @@ export class StorageBadKey extends Error {
   }
 }
 
-/** Where files are kept: uploads, segments, attachment files, reports. Keys are parts joined by `/`. */
+/**
+ * Where files are kept: uploads, segments, attachment files, reports. Keys are parts joined by `/`. A storage that is not a
+ * folder of this machine throws StorageUnavailable besides what is named.
+ */
 export interface Storage {
   /** Stores a body under a key, whole or not at all: a reader never sees half of it, an error leaves nothing behind. */
   put(
@@ -67,8 +113,12 @@ export interface Storage {
   exists(key: string): Promise<boolean>;
   /** A small body in one piece. @throws StorageNotFound */
   get(key: string): Promise<Buffer>;
-  /** A file on this machine with the body, for reading only. @throws StorageNotFound */
-  localPath(key: string): Promise<string>;
+  /**
+   * A file on this machine with the body, for reading only and soon: where it had to be fetched it is kept for a while.
+   * @param alive called again and again while it is fetched; what it throws ends that
+   * @throws StorageNotFound
+   */
+  localPath(key: string, alive?: () => void): Promise<string>;
   /** Removes; nothing there is fine. */
   remove(key: string): Promise<void>;
   /** Removes all under a prefix that ends in `/`; how many there were. */
@@ -83,7 +133,8 @@ const INCOMING = '.incoming';
 /** A body that nobody wrote to for so long was left by a process that died. */
 const ABANDONED_MS = 24 * 3_600_000;
 
-const PART = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+/** No dot at the end: flydrive takes it away. */
+const PART = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?$/;
 
 /**
  * Storage in a folder of this machine.
@@ -92,7 +143,7 @@ const PART = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 export function openStorage(options: { folder: string }): Storage {
   const root = resolve(options.folder);
   const disk = new Disk(new FSDriver({ location: root, visibility: 'private' }));
-  const pathOf = (key: string): string => join(root, checked(key));
+  const pathOf = (key: string): string => join(root, checkedKey(key));
 
   async function sizeOf(key: string): Promise<number> {
     try {
@@ -114,7 +165,7 @@ export function openStorage(options: { folder: string }): Storage {
   };
 
   async function* list(prefix: string): AsyncGenerator<string> {
-    const { objects } = await disk.listAll(checked(prefix.replace(/\/$/, '')), { recursive: true });
+    const { objects } = await disk.listAll(checkedKey(prefix.replace(/\/$/, '')), { recursive: true });
     const keys: string[] = [];
     for (const each of objects) if (each.isFile) keys.push(each.key);
     yield* keys.toSorted();
@@ -146,7 +197,7 @@ export function openStorage(options: { folder: string }): Storage {
       return stream as AsyncIterable<Uint8Array>;
     },
     bytes: sizeOf,
-    exists: (key) => disk.exists(checked(key)),
+    exists: (key) => disk.exists(checkedKey(key)),
     async get(key) {
       await sizeOf(key);
       // not flydrive's getBytes: it answers the whole buffer that the file was read into, bytes of others included
@@ -156,11 +207,11 @@ export function openStorage(options: { folder: string }): Storage {
       await sizeOf(key);
       return pathOf(key);
     },
-    remove: (key) => disk.delete(checked(key)),
+    remove: (key) => disk.delete(checkedKey(key)),
     async removeAll(prefix) {
       let count = 0;
       for await (const _key of list(prefix)) count += 1;
-      await disk.deleteAll(checked(prefix.replace(/\/$/, '')));
+      await disk.deleteAll(checkedKey(prefix.replace(/\/$/, '')));
       return count;
     },
     list,
@@ -212,7 +263,8 @@ async function writeStream(
   return { bytes, sha256: hash.digest('hex') };
 }
 
-function checked(key: string): string {
+/** The key, if every kind of storage can hold it. @throws StorageBadKey */
+export function checkedKey(key: string): string {
   if (key.length > 900 || !key.split('/').every((part) => PART.test(part))) throw new StorageBadKey(key);
   return key;
 }
@@ -222,4 +274,4 @@ function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
-async function* nothing(): AsyncGenerator<Uint8Array> {}
+export async function* nothing(): AsyncGenerator<Uint8Array> {}

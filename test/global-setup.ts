@@ -1,4 +1,4 @@
-import { ensureServers, ensureTestServer } from '../stack/stack.ts';
+import { ensureS3Server, ensureServers, ensureTestServer } from '../stack/stack.ts';
 
 /** Gets the servers the tests run on, once and before any test's clock runs. */
 export default async function setup(): Promise<void> {
@@ -7,4 +7,5 @@ export default async function setup(): Promise<void> {
   };
   await ensureServers({ say });
   await ensureTestServer({ say });
+  await ensureS3Server({ say });
 }

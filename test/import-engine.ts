@@ -56,19 +56,27 @@ export interface Engine extends EngineParts {
 }
 
 export interface StartedEngine extends Engine {
-  /** Another engine on the same server, with a database and a folder of its own; it ends with this one. */
-  beside(name: string, now?: () => Date): Engine;
+  /**
+   * Another engine on the same server, with a database of its own; it ends with this one.
+   * @param storage instead of a folder of its own
+   */
+  beside(name: string, now?: () => Date, storage?: Storage): Engine;
 }
 
 /** An engine on a database and a storage folder that are another's to end. */
-export function openEngine(db: Db, folder: string, now?: () => Date): Engine {
+export function openEngine(
+  db: Db,
+  folder: string,
+  now?: () => Date,
+  storage: Storage = openStorage({ folder }),
+): Engine {
   const stores = { ...createStores(db), ...createImportStores(db) };
   const desk = createEmbeddedDesk(db, stores.links);
   const parts: EngineParts = {
     desk,
     stores,
     sourceKeys: createSourceKeys(db, testKeyRing()),
-    storage: openStorage({ folder }),
+    storage,
     ...(now === undefined ? {} : { now }),
   };
   return { db, ...parts, activities: makeActivities(parts), stop: async () => {} };
@@ -80,7 +88,8 @@ export async function startEngine(): Promise<StartedEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'deskferry-engine-'));
   return {
     ...openEngine(database.db, join(folder, 'own')),
-    beside: (name, now) => openEngine(database.client.db(name), join(folder, 'beside', name), now),
+    beside: (name, now, storage) =>
+      openEngine(database.client.db(name), join(folder, 'beside', name), now, storage),
     async stop() {
       await stop();
       await rm(folder, { recursive: true, force: true });

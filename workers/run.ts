@@ -17,7 +17,7 @@ import { createImportStores } from '../store/import-stores.ts';
 import { createIncomingMails } from '../store/incoming-mail.ts';
 import { createKeyRing } from '../store/key-ring.ts';
 import { createSourceKeys } from '../store/source-keys.ts';
-import { openStorage } from '../store/storage.ts';
+import { storageAt } from '../store/storage-at.ts';
 import { createStores } from '../store/stores.ts';
 import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
 import { IMPORT_TASK_QUEUE, LIFECYCLE_TASK_QUEUE } from '../workflows/messages.ts';
@@ -97,7 +97,7 @@ const stores = createStores(database.db);
 const dependencies = {
   stores,
   importStores: createImportStores(database.db),
-  storage: openStorage({ folder: configuration.storageFolder }),
+  storage: await storageAt(configuration),
   desk: createEmbeddedDesk(database.db, stores.links),
   mail,
   client,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { createReportSigner } from '../../store/report-signature.ts';
@@ -128,7 +129,10 @@ async function probe(ask: () => Promise<void>): Promise<'up' | 'down'> {
   }
 }
 
-async function probeStorage({ storage }: Api): Promise<void> {
+async function probeStorage({ storage, config }: Api): Promise<void> {
+  // unfinished uploads are kept there, also where the storage is a bucket
+  await mkdir(config.storageFolder, { recursive: true });
+  await access(config.storageFolder, constants.W_OK);
   const key = `probes/${randomUUID()}`;
   await storage.put(key, Buffer.from('probe'));
   await storage.remove(key);

@@ -172,14 +172,14 @@ async function sendReport(api: Api, call: ReportCall): Promise<null> {
   const key = `reports/${found.id}/${params.name}-v${version}.zip`;
   try {
     const bytes = await api.storage.bytes(key);
-    const body = await api.storage.read(key);
+    const body = request.method === 'HEAD' ? null : await api.storage.read(key);
     response.status(200).set({
       'Content-Type': 'application/zip',
       'Content-Length': String(bytes),
       'Content-Disposition': `attachment; filename="${found.id}-${params.name}-v${version}.zip"`,
       'Cache-Control': 'private, no-store',
     });
-    if (request.method === 'HEAD') response.end();
+    if (body === null) response.end();
     else await pipeline(body, response);
   } catch (error) {
     if (error instanceof StorageNotFound) throw notFound('The report is no longer kept.');

@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS, REPLY_WINDOW_MS } from '../../domain/lifecycle.ts';
 import { startMongo, startTemporal } from '../../stack/stack.ts';
 import { type Database, openDatabase } from '../../store/database.ts';
 import { createStores } from '../../store/stores.ts';
+import { type BucketForTests, startBucket } from '../bucket.ts';
 import { Contract } from './contract.ts';
 import { SECRET, STEPS_BODY, until } from './environment.ts';
 
@@ -19,6 +20,7 @@ import { SECRET, STEPS_BODY, until } from './environment.ts';
 let folder: string;
 let temporal: Awaited<ReturnType<typeof startTemporal>>;
 let mongodb: Awaited<ReturnType<typeof startMongo>>;
+let bucket: BucketForTests;
 let database: Database;
 let listening: Listening;
 let contract: Contract;
@@ -26,9 +28,10 @@ let key: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'deskferry-outage-'));
-  [temporal, mongodb] = await Promise.all([
+  [temporal, mongodb, bucket] = await Promise.all([
     startTemporal({ dataFolder: folder }),
     startMongo({ dataFolder: folder }),
+    startBucket(),
   ]);
   database = await openDatabase(mongodb.address, 'deskferry-outage');
   ({ key } = await createStores(database.db).keys.create({
@@ -40,6 +43,7 @@ beforeAll(async () => {
     gatherDependencies({
       db: database.db,
       pingDatabase: () => database.ping(),
+      storage: bucket.open(),
       connection: Connection.lazy({ address: temporal.address }),
       namespace: 'default',
       dataConverter: {},
@@ -68,7 +72,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await listening?.close();
   await database?.close();
-  await Promise.all([temporal?.stop(), mongodb?.stop()]);
+  await Promise.all([temporal?.stop(), mongodb?.stop(), bucket?.stop()]);
   await rm(folder, { recursive: true, force: true });
   contract?.verify();
 }, 60_000);
@@ -153,5 +157,14 @@ describe('H: when a server is stopped', () => {
     expect(made.status).toBe(201);
     expect((await create('once')).body.id).toBe(made.body.id);
     expect(await drafts()).toBe(before + 1);
+  }, 120_000);
+
+  it('H: without its S3 storage it is not ready; what needs no file is answered', async () => {
+    await bucket.away();
+    const [list, ready] = await Promise.all([call('GET', '/v1/migrations'), call('GET', '/readyz')]);
+    expect(ready).toMatchObject({ ...AWAY, body: { checks: { storage: 'down', temporal: 'up' } } });
+    expect(list.status).toBe(200);
+    await bucket.back();
+    await back();
   }, 120_000);
 });
