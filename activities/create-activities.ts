@@ -15,7 +15,7 @@ import { makeClaimPortal, makeReleasePortal } from './claim-portal.ts';
 import { makeClosePortal, makeOpenPortal } from './close-portal.ts';
 import { makeDrawSource } from './draw-source.ts';
 import { makeEraseUploads } from './erase-uploads.ts';
-import { makeEstimatePhase, makeRecordSpeed } from './estimate-phase.ts';
+import { makeEstimatePhase, makeRecordSpeed, makeSettleEstimates } from './estimate-phase.ts';
 import { makeFoldImported } from './fold-imported.ts';
 import { makeFreezeContext } from './freeze-context.ts';
 import type { ImportActivities } from './import-activities.ts';
@@ -118,8 +118,9 @@ export function createLifecycleActivities(deps: ActivityDependencies): Lifecycle
     checkIntegrations: makeCheckIntegrations({ desk }),
     openSupportTicket: makeOpenSupportTicket({ stores }),
     closeSupportTicket: makeCloseSupportTicket({ stores }),
-    estimatePhase: makeEstimatePhase({ stores }),
-    recordSpeed: makeRecordSpeed({ stores }),
+    estimatePhase: makeEstimatePhase({ stores, importStores }),
+    recordSpeed: makeRecordSpeed({ stores, importStores }),
+    settleEstimates: makeSettleEstimates({ stores }),
     eraseUploads: makeEraseUploads({ stores, storage, incomingMails: deps.incomingMails }),
     joinQueue: makeJoinQueue(inQueue),
     leaveQueue: makeLeaveQueue(inQueue),

@@ -116,18 +116,31 @@ export interface LifecycleActivities {
   /** C1: opens the support ticket in the migration team's own portal; again answers the same id. */
   openSupportTicket(input: { request: string; at: number }): Promise<{ ticket: string }>;
   closeSupportTicket(input: { request: string; at: number }): Promise<void>;
-  /** B5: milliseconds a phase of this size takes at the speeds measured so far. */
+  /** B5: milliseconds until these tabs are done and reported; `told` keeps what people are told of a phase that runs. */
   estimatePhase(input: {
     request: string;
     tabs: { tab: Tab; records: number; bytes: number }[];
+    /** of which phase, the how many-th of it, and when (epoch milliseconds) */
+    told?: { phase: Phase; number: number; at: number };
   }): Promise<{ milliseconds: number }>;
   /** B5: keeps how fast a tab was imported. */
   recordSpeed(input: {
     request: string;
     tab: Tab;
+    /** absent in requests of an earlier version: phase 1 */
+    phase?: Phase;
     records: number;
     bytes: number;
     milliseconds: number;
+  }): Promise<void>;
+  /** B5: a phase has ended: what was told of it is judged, and how long its report took is kept. */
+  settleEstimates(input: {
+    request: string;
+    phase: Phase;
+    at: number;
+    records: number;
+    bytes: number;
+    reporting: number;
   }): Promise<void>;
   /** Deletes what was uploaded (A9, F5). */
   eraseUploads(input: { request: string }): Promise<void>;

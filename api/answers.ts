@@ -252,6 +252,20 @@ export const progressAnswer = z
   })
   .meta({ id: 'Progress' });
 
+export const estimatesAnswer = z
+  .strictObject({
+    estimates: z.array(
+      z.strictObject({
+        phase,
+        number: count.meta({ description: 'The how many-th of its phase, from 1.' }),
+        toldAt: time,
+        expectedEnd: time,
+        endedAt: time.nullable().meta({ description: 'What came of it; null while the phase runs.' }),
+      }),
+    ),
+  })
+  .meta({ id: 'Estimates' });
+
 export const auditAnswer = z
   .strictObject({
     entries: z.array(

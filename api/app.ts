@@ -17,7 +17,7 @@ import { createMigrationWorkflows, type MigrationWorkflows } from './migration-w
 import { credentialOf, identify, nothingPresented, type Principal } from './principal.ts';
 import { notFound, Problem } from './problem.ts';
 import { SLOWEST, type Slowest } from './read-body.ts';
-import type { ReadProgress } from './read-progress.ts';
+import type { ReadProgress } from '../store/read-progress.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes.ts';
 import { CODEC_PATH } from './routes/codec.ts';

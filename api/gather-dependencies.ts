@@ -9,7 +9,7 @@ import type { Storage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
 import { followCalls } from '../temporal/follow-calls.ts';
 import type { ApiConfiguration, ApiDependencies } from './app.ts';
-import { createReadProgress } from './read-progress.ts';
+import { createReadProgress } from '../store/read-progress.ts';
 
 /** Brings together what the API works with; nothing is asked of the database or of Temporal yet. */
 export function gatherDependencies(given: {

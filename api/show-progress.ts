@@ -1,11 +1,11 @@
 import { RESULTS } from '../domain/codes.ts';
 import { isFinal } from '../domain/lifecycle.ts';
-import type { Phase } from '../domain/phase.ts';
 import { TABS } from '../domain/tab.ts';
+import type { Forecast } from '../store/forecast.ts';
 import type { RequestDocument } from '../store/requests.ts';
 import type { ProgressAnswer } from './answers.ts';
 import type { Api } from './app.ts';
-import type { TabTally } from './read-progress.ts';
+import type { TabTally } from '../store/read-progress.ts';
 
 /** Over how long records/s are measured, in milliseconds. */
 const WINDOW_MS = 60_000;
@@ -67,40 +67,34 @@ function ended(counts: RequestDocument['phases'][number]['tabs']): TabShown[] {
   });
 }
 
-/** Tabs that wait are expected to go as fast as the one that moves. */
 function underWay(
   pace: Pace,
-  request: string,
-  phase: Phase,
+  key: string,
   tallies: readonly TabTally[],
+  expected: readonly (number | null)[],
   now: number,
-  held: boolean,
 ): TabShown[] {
-  let expected = now;
-  let known = !held;
-  let speed: number | null = null;
-  return tallies.map(({ tab, total, results }) => {
+  return tallies.map(({ tab, total, results }, index) => {
     const done = RESULTS.reduce((sum, result) => sum + results[result], 0);
     const finished = total !== null && done >= total;
-    const measured = finished ? null : pace.measure(`${request}/${phase}/${tab}`, done, now);
-    if (measured !== null && measured > 0) speed = measured;
-    if (!finished) {
-      if (total === null || speed === null) known = false;
-      else expected += ((total - done) / speed) * 1_000;
-    }
+    const end = expected[index] ?? null;
     return {
       tab,
       total,
       done,
       ...results,
-      recordsPerSecond: measured,
-      expectedEnd: known && !finished ? new Date(expected).toISOString() : null,
+      recordsPerSecond: finished ? null : pace.measure(`${key}/${tab}`, done, now),
+      expectedEnd: end === null ? null : new Date(end).toISOString(),
     };
   });
 }
 
 /** The phase that runs or ran last, tab by tab (H: progress, events). */
-export async function showProgress(api: Api, pace: Pace, request: RequestDocument): Promise<ProgressAnswer> {
+export async function showProgress(
+  api: Pick<Api, 'progress'>,
+  { pace, forecast }: { pace: Pace; forecast: Forecast },
+  request: RequestDocument,
+): Promise<ProgressAnswer> {
   const run = request.phases.at(-1) ?? null;
   const paused =
     request.paused === null ? null : { ...request.paused, since: request.paused.since.toISOString() };
@@ -116,16 +110,20 @@ export async function showProgress(api: Api, pace: Pace, request: RequestDocumen
     tabs: [],
   };
   if (run === null) return shown;
-  const over = run.endedAt !== null || isFinal(request.state);
-  const tabs = over
-    ? ended(run.tabs)
-    : underWay(
-        pace,
-        request.id,
-        run.phase,
-        await api.progress(request.id, run.phase),
-        Date.now(),
-        paused !== null,
-      );
-  return { ...shown, tabs };
+  if (run.endedAt !== null || isFinal(request.state)) return { ...shown, tabs: ended(run.tabs) };
+  const tallies = await api.progress(request.id, run.phase);
+  const now = Date.now();
+  const phase = tallies.map(({ tab, run: ofTab }) => ({
+    tab,
+    run: ofTab,
+    proven: run.tabs[tab] !== undefined,
+  }));
+  // nobody can tell when a paused one is resumed, nor a phase that is not planned yet
+  const known = paused === null && tallies.length > 0;
+  const expected = known ? await forecast(phase, now) : null;
+  return {
+    ...shown,
+    expectedEnd: expected === null ? null : new Date(expected.end).toISOString(),
+    tabs: underWay(pace, `${request.id}/${run.phase}`, tallies, expected?.tabs ?? [], now),
+  };
 }

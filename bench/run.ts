@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { startStack } from '../stack/stack.ts';
+import { measureEstimates } from './estimate.ts';
 import { fileRequest, openWorld, type Place, sendFile } from './file-request.ts';
 import { type Input, makeInput } from './make-input.ts';
+import { measureParked } from './parked.ts';
 import { IMPORT_WORKER_MEMORY, runFile } from './run-file.ts';
 import type { Step, StepsAsked, StepsTimed } from './step-by-step.ts';
 import { type PhaseTimed, startWorkers, type Workers } from './through-temporal.ts';
@@ -27,9 +29,25 @@ const options = new Command('bench')
   )
   .option('--no-steps', 'only the script and the whole phase: for large inputs')
   .option('--rounds <n>', 'how often everything is measured; the median counts', wholeNumber, 3)
+  .option(
+    '--parked <n>',
+    'measures so many requests in their reply window instead, against none',
+    wholeNumber,
+  )
+  .option('--minutes <n>', 'of --parked: how long, half of it with none', wholeNumber, 10)
+  .option('--estimate', 'measures instead how right the expected end of a phase is while it runs')
   .option('--json', 'only one line of JSON at the end, progress on standard error')
   .parse()
-  .opts<{ megabytes: number; workers: number[]; steps: boolean; rounds: number; json?: boolean }>();
+  .opts<{
+    megabytes: number;
+    workers: number[];
+    steps: boolean;
+    rounds: number;
+    parked?: number;
+    minutes: number;
+    estimate?: boolean;
+    json?: boolean;
+  }>();
 
 /** One round: everything once, one after the other, on one server. */
 interface Round {
@@ -50,10 +68,21 @@ const say = (line: string): void => {
   out.write(`${line}\n`);
 };
 
+/** The last line of `--json`. */
+function print(figures: object): void {
+  if (options.json === true) process.stdout.write(`${JSON.stringify(figures)}\n`);
+}
+
 const folder = await mkdtemp(join(tmpdir(), 'deskferry-bench-'));
 try {
-  const rounds = await measure(folder);
-  report(rounds.input, rounds.all);
+  if (options.estimate === true) {
+    print(await measureEstimates(folder, options, say));
+  } else if (options.parked === undefined) {
+    const rounds = await measure(folder);
+    report(rounds.input, rounds.all);
+  } else {
+    print(await measureParked(folder, { ...options, parked: options.parked }, say));
+  }
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

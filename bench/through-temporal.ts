@@ -32,8 +32,9 @@ export interface Workers {
 
 const WORKER = fileURLToPath(new URL('../workers/run.ts', import.meta.url));
 
-export async function startWorkers(temporalAddress: string, place: Place): Promise<Workers> {
-  const env: NodeJS.ProcessEnv = {
+/** What a service's worker is told when it is measured; no mail leaves it. */
+export function workerEnvironment(temporalAddress: string, place: Place): NodeJS.ProcessEnv {
+  return {
     ...process.env,
     TEMPORAL_ADDRESS: temporalAddress,
     MONGODB_URI: place.uri,
@@ -47,6 +48,10 @@ export async function startWorkers(temporalAddress: string, place: Place): Promi
     DESKFERRY_SECRET: 'for measurements only, not a secret',
     LOG_LEVEL: 'error',
   };
+}
+
+export async function startWorkers(temporalAddress: string, place: Place): Promise<Workers> {
+  const env = workerEnvironment(temporalAddress, place);
   const lifecycle = await startWorker('lifecycle', env);
   const connection = await Connection.connect({ address: temporalAddress });
   const client = new Client({ connection });
@@ -70,12 +75,12 @@ export async function startWorkers(temporalAddress: string, place: Place): Promi
           workerRssMb: await watch.stop(),
         };
       } finally {
-        await Promise.all(workers.map(end));
+        await Promise.all(workers.map(endWorker));
       }
     },
     async stop() {
       await connection.close();
-      await end(lifecycle);
+      await endWorker(lifecycle);
     },
   };
 }
@@ -106,7 +111,8 @@ async function historyOf(
   return found;
 }
 
-async function startWorker(kind: string, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+/** Starts a worker process of one kind and waits until it works. */
+export async function startWorker(kind: string, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
   const execArgv = kind === 'imports' ? IMPORT_WORKER_MEMORY : [];
   const child = fork(WORKER, [kind], { env, execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const ready = new Promise<void>((resolve) => child.once('message', () => resolve()));
@@ -118,7 +124,8 @@ async function startWorker(kind: string, env: NodeJS.ProcessEnv): Promise<ChildP
   return child;
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** Ends a worker in order. */
+export async function endWorker(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');

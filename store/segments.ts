@@ -76,7 +76,17 @@ export interface Segment {
   generation: number;
   finished: FinishedSegment | null;
   proof: SegmentProof | null;
+  /** B5: when it was closed, claimed last, and finished last, in epoch milliseconds; they decide nothing */
+  stagedAt: number | null;
+  begunAt: number | null;
+  finishedAt: number | null;
 }
+
+/** What a segment is closed with. */
+type ClosedSegment = Omit<
+  Segment,
+  'generation' | 'finished' | 'proof' | 'stagedAt' | 'begunAt' | 'finishedAt'
+>;
 
 type SegmentDocument = Segment & {
   _id: string;
@@ -99,7 +109,7 @@ export interface StagedTabTotals {
 
 export interface Segments {
   /** Closes a segment; one that is there already stays. */
-  close(key: TabKey, segment: Omit<Segment, 'generation' | 'finished' | 'proof'>): Promise<void>;
+  close(key: TabKey, segment: ClosedSegment): Promise<void>;
   /** B6: of a sample, names the file that holds what was chosen of a segment. */
   choose(key: TabKey, number: number, file: Pick<Segment, 'storageKey' | 'bytes' | 'sha256'>): Promise<void>;
   last(key: TabKey): Promise<Segment | null>;
@@ -164,7 +174,18 @@ export function createSegments(db: Db): Segments {
     async close(key, segment) {
       await segments.updateOne(
         { _id: idOf(key, segment.number) },
-        { $setOnInsert: { ...segment, generation: 0, finished: null, proof: null, outcomes: null } },
+        {
+          $setOnInsert: {
+            ...segment,
+            generation: 0,
+            finished: null,
+            proof: null,
+            stagedAt: Date.now(),
+            begunAt: null,
+            finishedAt: null,
+            outcomes: null,
+          },
+        },
         { upsert: true },
       );
     },
@@ -196,7 +217,7 @@ export function createSegments(db: Db): Segments {
     async claim(key, number, at) {
       const found = await segments.findOneAndUpdate(
         { _id: idOf(key, number), ...notClaimedAfter(at) },
-        { $inc: { generation: 1 }, $set: { claimedAt: at } },
+        { $inc: { generation: 1 }, $set: { claimedAt: at, begunAt: Date.now() } },
         { returnDocument: 'after', projection: WITHOUT_OUTCOMES },
       );
       return found === null ? null : toSegment(found);
@@ -223,13 +244,14 @@ export function createSegments(db: Db): Segments {
       const fence = { _id: idOf(key, number), generation: finished.generation };
       const again = await segments.updateOne(
         { ...fence, 'finished.fingerprint': fingerprint },
-        { $set: { 'finished.generation': finished.generation } },
+        { $set: { 'finished.generation': finished.generation, finishedAt: Date.now() } },
       );
       if (again.matchedCount === 1) return true;
       const deflated = await deflate(packed, { level: 1 });
       const { matchedCount } = await segments.updateOne(fence, {
         $set: {
           finished: { ...finished, fingerprint, imageBodies: imageBodies.length },
+          finishedAt: Date.now(),
           proof: null,
           outcomes: new Binary(deflated),
           imageBodies: [...imageBodies],
@@ -266,7 +288,13 @@ export function createSegments(db: Db): Segments {
 }
 
 function toSegment({ _id, outcomes, imageBodies, claimedAt, ...segment }: SegmentDocument): Segment {
-  return segment;
+  // an earlier version noted no times
+  return {
+    ...segment,
+    stagedAt: segment.stagedAt ?? null,
+    begunAt: segment.begunAt ?? null,
+    finishedAt: segment.finishedAt ?? null,
+  };
 }
 
 function notClaimedAfter(at: number) {

@@ -1,22 +1,24 @@
 import type { Db } from 'mongodb';
+import { type Learned, type Step, STEPS } from '../domain/expected-end.ts';
 import type { Tab } from '../domain/tab.ts';
 import { idsUnder } from './database.ts';
 
-/** How fast one request's tab was imported. */
+/** How fast one request's tab was imported, or what followed its tabs. */
 export interface SpeedSample {
-  tab: Tab;
+  what: Tab | 'report';
   request: string;
   records: number;
   bytes: number;
-  milliseconds: number;
+  /** milliseconds of each step that could be measured */
+  took: Partial<Record<Step, number>>;
 }
 
 /** B5: speeds measured so far. */
 export interface Speeds {
   /** The same request's tab again replaces what it told before. */
   record(sample: SpeedSample): Promise<void>;
-  /** Records and bytes per second of a tab over its latest imports, or null when none was measured. */
-  of(tab: Tab): Promise<{ recordsPerSecond: number; bytesPerSecond: number } | null>;
+  /** What the latest imports took together, step by step. */
+  of(what: SpeedSample['what']): Promise<Learned>;
 }
 
 /** How many of the latest imports count. */
@@ -27,25 +29,26 @@ export function createSpeeds(db: Db): Speeds {
   return {
     async record(sample) {
       // request ids stand in the order of time
-      await speeds.replaceOne({ _id: `${sample.tab}/${sample.request}` }, { ...sample }, { upsert: true });
+      await speeds.replaceOne({ _id: `${sample.what}/${sample.request}` }, { ...sample }, { upsert: true });
     },
-    async of(tab) {
+    async of(what) {
       const latest = await speeds
-        .find({ _id: idsUnder(`${tab}/`) }, { sort: { _id: -1 }, limit: LATEST })
+        .find({ _id: idsUnder(`${what}/`) }, { sort: { _id: -1 }, limit: LATEST })
         .toArray();
-      let records = 0;
-      let bytes = 0;
-      let milliseconds = 0;
-      for (const each of latest) {
-        records += each.records;
-        bytes += each.bytes;
-        milliseconds += each.milliseconds;
+      const learned: Learned = {};
+      for (const step of STEPS) {
+        const sum = { records: 0, bytes: 0, milliseconds: 0 };
+        for (const { records, bytes, took } of latest) {
+          // written by an earlier version, which measured no steps
+          const milliseconds = took?.[step];
+          if (milliseconds === undefined || milliseconds <= 0) continue;
+          sum.records += records;
+          sum.bytes += bytes;
+          sum.milliseconds += milliseconds;
+        }
+        if (sum.milliseconds > 0 && sum.records > 0) learned[step] = sum;
       }
-      if (records === 0 || milliseconds <= 0) return null;
-      return {
-        recordsPerSecond: (records * 1_000) / milliseconds,
-        bytesPerSecond: (bytes * 1_000) / milliseconds,
-      };
+      return learned;
     },
   };
 }

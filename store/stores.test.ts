@@ -389,17 +389,41 @@ describe('messages, support tickets, speeds, links', () => {
     expect(ticket?.closedAt).toEqual(at);
   });
 
+  test('B5: each estimate is kept once, and what came of it with it', async () => {
+    const request = newRequestId(1);
+    const told = { request, phase: 'phase-1' as const, toldAt: at };
+    for (const number of [1, 2, 2]) {
+      await stores.estimates.keep({ ...told, number, expectedEnd: new Date(at.getTime() + number) });
+    }
+    await stores.estimates.keep({ ...told, phase: 'phase-2', number: 1, expectedEnd: at });
+    const endedAt = new Date(at.getTime() + 5);
+    await stores.estimates.settle(request, 'phase-1', endedAt);
+    await stores.estimates.settle(request, 'phase-1', new Date(0));
+    const kept = await stores.estimates.list(request);
+    expect(kept.map(({ phase, number, endedAt: ended }) => ({ phase, number, ended }))).toEqual([
+      { phase: 'phase-1', number: 1, ended: endedAt },
+      { phase: 'phase-1', number: 2, ended: endedAt },
+      { phase: 'phase-2', number: 1, ended: null },
+    ]);
+  });
+
   test('B5: a speed is learned from the latest imports, each counted once', async () => {
-    expect(await stores.speeds.of('tickets')).toBeNull();
-    const sample = { tab: 'tickets' as const, records: 1_000, bytes: 4_000, milliseconds: 1_000 };
-    await stores.speeds.record({ ...sample, request: newRequestId(1), records: 9, milliseconds: 1 });
-    for (let n = 2; n <= 21; n++) await stores.speeds.record({ ...sample, request: newRequestId(n) });
-    expect(await stores.speeds.of('tickets')).toEqual({ recordsPerSecond: 1_000, bytesPerSecond: 4_000 });
+    expect(await stores.speeds.of('tickets')).toEqual({});
+    const sample = { what: 'tickets' as const, records: 1_000, bytes: 4_000 };
+    const took = { importing: 1_000 };
+    await stores.speeds.record({ ...sample, request: newRequestId(1), took: { importing: 9_000 } });
+    for (let n = 2; n <= 21; n++) await stores.speeds.record({ ...sample, request: newRequestId(n), took });
+    expect(await stores.speeds.of('tickets')).toEqual({
+      importing: { records: 20_000, bytes: 80_000, milliseconds: 20_000 },
+    });
     const request = newRequestId(22);
-    await stores.speeds.record({ ...sample, request, records: 1 });
-    await stores.speeds.record({ ...sample, request });
-    expect((await stores.speeds.of('tickets'))?.recordsPerSecond).toBe(1_000);
-    expect(await stores.speeds.of('articles')).toBeNull();
+    await stores.speeds.record({ ...sample, request, took: { importing: 1 } });
+    await stores.speeds.record({ ...sample, request, took: { ...took, proving: 30 } });
+    expect(await stores.speeds.of('tickets')).toEqual({
+      importing: { records: 20_000, bytes: 80_000, milliseconds: 20_000 },
+      proving: { records: 1_000, bytes: 4_000, milliseconds: 30 },
+    });
+    expect(await stores.speeds.of('articles')).toEqual({});
   });
 
   test('F1: links are found by external id, and an undo removes only its own', async () => {

@@ -2,6 +2,7 @@ import type { Db } from 'mongodb';
 import { type Audit, createAudit } from './audit.ts';
 import { createDrafts, type Drafts } from './drafts.ts';
 import { createErasures, type Erasures } from './erasures.ts';
+import { createEstimates, type Estimates } from './estimates.ts';
 import { createFindings, type StoredFindings } from './findings.ts';
 import { createIdempotency, type Idempotency } from './idempotency.ts';
 import { createKeys, type Keys } from './keys.ts';
@@ -22,6 +23,7 @@ export interface Stores {
   audit: Audit;
   drafts: Drafts;
   erasures: Erasures;
+  estimates: Estimates;
   findings: StoredFindings;
   idempotency: Idempotency;
   keys: Keys;
@@ -43,6 +45,7 @@ export function createStores(db: Db): Stores {
     audit: createAudit(db),
     drafts: createDrafts(db),
     erasures: createErasures(db),
+    estimates: createEstimates(db),
     findings: createFindings(db),
     idempotency: createIdempotency(db),
     keys: createKeys(db),

@@ -51,7 +51,9 @@ export const lifecycle =
   >(BOUNDED);
 
 /** B5 is a courtesy: what it does not learn in a minute it does without. */
-export const estimates = proxyActivities<Pick<LifecycleActivities, 'estimatePhase' | 'recordSpeed'>>({
+export const estimates = proxyActivities<
+  Pick<LifecycleActivities, 'estimatePhase' | 'recordSpeed' | 'settleEstimates'>
+>({
   startToCloseTimeout: '20 seconds',
   scheduleToCloseTimeout: '1 minute',
 });

@@ -34,6 +34,9 @@ import { Stager } from './stager.ts';
 /** Well before the 2,000 events that a run should not exceed; what is under way then still fits. */
 const LONG_HISTORY = 1_400;
 
+/** Until then what was told of a phase's end was not judged; phases under way may have begun so. */
+const ESTIMATES_SETTLED = 'estimates-settled';
+
 /**
  * One import run over the chosen tabs: plan, freeze, then tab by tab stage, import, read back and prove, and the report
  * (C2, D1, D2). Told to halt, or when an activity's retries are used up, it ends at a segment boundary and says where
@@ -113,12 +116,14 @@ async function runPhase(
   }
 
   if (position.unproven.length > 0 && !accept) return { ended: 'unproven', position };
+  const proven = Date.now();
   // histories of phases that began before have no such step
   if (patched('images-in-bodies')) {
     await imports.resolveImages.executeWithOptions(said('images in bodies'), [run]);
   }
   await imports.foldImported.executeWithOptions(said('what was imported'), [run]);
   const report = await imports.writeReport.executeWithOptions(said(`report of ${phase}`), [run]);
+  if (patched(ESTIMATES_SETTLED)) await settleEstimates(run, position, Date.now() - proven);
   return { ended: 'done', report };
 }
 
@@ -144,7 +149,7 @@ async function tabIsDone(
   const proof = await imports.proveTab.executeWithOptions(said(`proof of ${tab}`), [{ ...run, tab }]);
   if (proof.discrepancies > 0) position.unproven.push({ tab, discrepancies: proof.discrepancies });
   await tellMigration(PHASE_PROGRESS, { phase: run.phase, tab, proof } satisfies PhaseProgress);
-  await keepSpeed(run.request, position, job);
+  await keepSpeed(run, position, job);
   return true;
 }
 
@@ -166,15 +171,28 @@ async function tellMigration(signal: string, message: PhasePlanned | PhaseProgre
 }
 
 /** B5: how fast it went serves the next estimate; a tab that was only tried again says nothing about speed. */
-async function keepSpeed(request: string, position: PhasePosition, job: TabJob): Promise<void> {
+async function keepSpeed({ request, phase }: PhaseRun, position: PhasePosition, job: TabJob): Promise<void> {
   const planned = position.plan?.find(({ tab }) => tab === job.tab);
   if (planned === undefined || planned.records === 0 || job.work === 'prove') return;
   try {
     const { tab, records, bytes } = planned;
-    await estimates.recordSpeed({ request, tab, records, bytes, milliseconds: job.spent });
+    await estimates.recordSpeed({ request, phase, tab, records, bytes, milliseconds: job.spent });
   } catch (error) {
     if (isCancellation(error)) throw error;
     log.warn('the speed was not kept', { error });
+  }
+}
+
+/** B5: judges what was told of the phase's end; the report of a tab that was only tried again says nothing about it. */
+async function settleEstimates(run: PhaseRun, { plan }: PhasePosition, reporting: number): Promise<void> {
+  if (plan === null || plan.length === 0) return;
+  const records = plan.reduce((sum, tab) => sum + tab.records, 0);
+  const bytes = plan.reduce((sum, tab) => sum + tab.bytes, 0);
+  try {
+    await estimates.settleEstimates({ ...run, at: Date.now(), records, bytes, reporting });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('the estimates were not judged', { error });
   }
 }
 

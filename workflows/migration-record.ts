@@ -60,6 +60,8 @@ export interface MigrationRecord {
     position: PhasePosition | null;
     /** B5: the requester was told the expected completion */
     told: boolean;
+    /** B5: how many estimates of its end were told, and when the last one was; absent before the first */
+    estimates?: { count: number; at: number };
     /** D2: the operator lets the report go out as it is */
     accept: boolean;
   })[];

@@ -3,6 +3,7 @@ import {
   condition,
   defineSignal,
   log,
+  patched,
   setHandler,
   sleep,
   startChild,
@@ -28,8 +29,13 @@ import {
 } from './messages.ts';
 import type { Migration } from './migration-context.ts';
 import { integrationsOn } from './integrations.ts';
-import { phaseOf, reportOf } from './migration-record.ts';
+import { type PhaseInRecord, phaseOf, reportOf } from './migration-record.ts';
 import { giveTurnBack, takeTurn } from './turn.ts';
+
+/** B5: while a phase runs its expected end is told anew at most so often; the API tells it live. */
+const ESTIMATES_APART_MS = 30_000;
+/** Until then it was told anew with every tab; requests under way may have begun so. */
+const ESTIMATES_APART = 'estimates-apart';
 
 /** B5, C5: what an import phase tells while it runs. */
 export function registerProcessing(migration: Migration): void {
@@ -260,7 +266,7 @@ function tellExpectedEnd(migration: Migration, { phase: name, tabs }: PhasePlann
   phase.told = true;
   phase.plan = tabs;
   migration.beside(async () => {
-    await estimate(migration, tabs);
+    await estimate(migration, phase, tabs);
     journal.tell('phaseStarted', {
       phase: name,
       ...(record.expectedEnd === null ? {} : { expectedEnd: record.expectedEnd }),
@@ -285,14 +291,25 @@ function noteProgress(migration: Migration, { phase: name, tab, proof }: PhasePr
     journal.note('system', `tabImported:${tab}`);
   }
   const left = phase.plan.filter((planned) => phase.tabs[planned.tab] === undefined);
-  if (phase.endedAt === null && left.length > 0) migration.beside(() => estimate(migration, left));
+  if (phase.endedAt !== null || left.length === 0) return;
+  const last = phase.estimates?.at ?? 0;
+  if (patched(ESTIMATES_APART) && Date.now() - last < ESTIMATES_APART_MS) return;
+  migration.beside(() => estimate(migration, phase, left));
 }
 
-/** B5: the expected completion, from what is left and the speeds measured so far; kept up to date tab by tab. */
-async function estimate({ record, journal }: Migration, tabs: PhasePlanned['tabs']): Promise<void> {
+/** B5: the expected completion, from what is left, what this run has shown of its speed, and the speeds of earlier ones. */
+async function estimate(
+  { record, journal }: Migration,
+  phase: PhaseInRecord,
+  tabs: PhasePlanned['tabs'],
+): Promise<void> {
+  const at = Date.now();
+  const count = (phase.estimates?.count ?? 0) + 1;
+  phase.estimates = { count, at };
   try {
-    const { milliseconds } = await estimates.estimatePhase({ request: record.request, tabs });
-    record.expectedEnd = Date.now() + milliseconds;
+    const told = { phase: phase.phase, number: count, at };
+    const { milliseconds } = await estimates.estimatePhase({ request: record.request, tabs, told });
+    if (phase.endedAt === null) record.expectedEnd = at + milliseconds;
     journal.changed();
   } catch (error) {
     log.warn('the expected end is not known', { error });

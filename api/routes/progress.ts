@@ -3,14 +3,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Request } from 'express';
 import { z } from 'zod';
 import { isFinal } from '../../domain/lifecycle.ts';
-import { progressAnswer } from '../answers.ts';
+import { createForecast } from '../../store/forecast.ts';
+import { type ProgressAnswer, progressAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { openEventStream } from '../event-stream.ts';
 import { credentialOf, type Principal } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
 import { type Call, type Route, route } from '../route.ts';
-import { createPace, type Pace, showProgress } from '../show-progress.ts';
+import { createPace, showProgress } from '../show-progress.ts';
 import { requestParams } from './migrations.ts';
 
 const DEFAULT_EVENTS_MS = 1_000;
@@ -21,9 +22,11 @@ const MOST_STREAMS = 50;
 /** A comment this often keeps proxies from closing a stream on which nothing happens. */
 const HEARTBEAT_MS = 15_000;
 
+type Measures = Parameters<typeof showProgress>[1];
+
 /** How far a migration is, once or as it goes (H). */
 export function progressRoutes(api: Api): Route[] {
-  const pace = createPace();
+  const measures: Measures = { pace: createPace(), forecast: createForecast(api.stores.speeds) };
   const streams = new Map<string, number>();
   return [
     route({
@@ -37,7 +40,7 @@ export function progressRoutes(api: Api): Route[] {
       answers: { 200: { description: 'The phase that runs or ran last.', schema: progressAnswer } },
       handle: async ({ principal, params }) => ({
         status: 200,
-        body: await showProgress(api, pace, await readRequest(api, principal, params.request)),
+        body: await showProgress(api, measures, await readRequest(api, principal, params.request)),
       }),
     }),
     route({
@@ -57,13 +60,19 @@ export function progressRoutes(api: Api): Route[] {
         200: { description: 'The stream.', contentType: 'text/event-stream', schema: z.string() },
         204: { description: 'The request is closed and its last event was received.' },
       },
-      handle: (call) => watch(api, pace, streams, call),
+      handle: (call) => watch(api, measures, streams, call),
     }),
   ];
 }
 
-/** The id of an event names what it says, so that nothing is told twice to a watcher that comes again. */
-const eventId = (data: string): string => hash('sha256', data, 'base64url').slice(0, 22);
+/**
+ * The id of an event names what it says, so that nothing is told twice to a watcher that comes again. An expected end is another one at
+ * every look: alone it is no news.
+ */
+function eventId(shown: ProgressAnswer): string {
+  const news = JSON.stringify(shown, (key, value: unknown) => (key === 'expectedEnd' ? undefined : value));
+  return hash('sha256', news, 'base64url').slice(0, 22);
+}
 
 /** Whether who opened a stream may still read it: the key may have been revoked, the token may have expired. */
 async function isStill(api: Api, request: Request, { name, role, tenant }: Principal): Promise<boolean> {
@@ -77,14 +86,14 @@ async function isStill(api: Api, request: Request, { name, role, tenant }: Princ
 
 async function watch(
   api: Api,
-  pace: Pace,
+  measures: Measures,
   streams: Map<string, number>,
   { principal, params, request, response }: Call<z.output<typeof requestParams>>,
 ): Promise<{ status: number } | null> {
   const look = async (): Promise<{ data: string; id: string; over: boolean }> => {
     const found = await readRequest(api, principal, params.request);
-    const data = JSON.stringify(await showProgress(api, pace, found));
-    return { data, id: eventId(data), over: isFinal(found.state) };
+    const shown = await showProgress(api, measures, found);
+    return { data: JSON.stringify(shown), id: eventId(shown), over: isFinal(found.state) };
   };
   let last = request.get('last-event-id') ?? '';
   let now = await look();

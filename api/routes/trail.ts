@@ -4,7 +4,7 @@ import { isReportLinkValid } from '../../store/report-links.ts';
 import type { RequestDocument } from '../../store/requests.ts';
 import { StorageNotFound } from '../../store/storage.ts';
 import { DOWNLOAD } from '../answer-headers.ts';
-import { auditAnswer, findingsAnswer, messagesAnswer } from '../answers.ts';
+import { auditAnswer, estimatesAnswer, findingsAnswer, messagesAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { notFound, Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
@@ -56,6 +56,27 @@ export function trailRoutes(api: Api): Route[] {
             ? { revision: null, at: null, findings: [] }
             : { revision: checked.revision, at: checked.at.toISOString(), findings: checked.findings };
         return { status: 200, body };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/migrations/{request}/estimates',
+      operation: 'readEstimates',
+      tag: 'Progress',
+      summary: 'When each phase was expected to end, as it was told, and when it did',
+      who: ['operator', 'auditor'],
+      params: requestParams,
+      answers: { 200: { description: 'In the order in which they were told.', schema: estimatesAnswer } },
+      handle: async ({ principal, params }) => {
+        const { id } = await readRequest(api, principal, params.request);
+        const told = (await api.stores.estimates.list(id)).map((estimate) => ({
+          phase: estimate.phase,
+          number: estimate.number,
+          toldAt: estimate.toldAt.toISOString(),
+          expectedEnd: estimate.expectedEnd.toISOString(),
+          endedAt: estimate.endedAt?.toISOString() ?? null,
+        }));
+        return { status: 200, body: { estimates: told } };
       },
     }),
     route({

@@ -22,7 +22,7 @@ import {
 } from '../../api/app.ts';
 import type { TokenIssuer } from '../../api/bearer-tokens.ts';
 import { type Listening, listen } from '../../api/listen.ts';
-import type { TabTally } from '../../api/read-progress.ts';
+import type { TabTally } from '../../store/read-progress.ts';
 import { createRoutes } from '../../api/routes.ts';
 import type { NewPortal } from '../../desk/embedded/portals.ts';
 import { createPortal, listPortals, lockIntegrations, setIntegrations } from '../../desk/embedded/portals.ts';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { makeSendMessage } from '../../activities/send-message.ts';
+import { notBegun } from '../../domain/expected-end.ts';
 import { createImportStores } from '../../store/import-stores.ts';
 import { signReportLink } from '../../store/report-links.ts';
 import { ApiUnderTest, type Caller, SECRET, STEPS_BODY, until } from './environment.ts';
@@ -310,12 +311,17 @@ describe('a whole migration', () => {
     const { caller, path, id } = await approved();
     await reaches(path, 'PHASE_1');
     const results = { created: 3, updated: 0, unchanged: 1, skipped: 0, failed: 1 };
+    const run = notBegun(10, 1_000);
     api.tallies = [
-      { tab: 'contacts', total: 10, results },
-      { tab: 'tickets', total: null, results: { ...results, created: 0, unchanged: 0, failed: 0 } },
+      { tab: 'contacts', total: 10, results, run },
+      { tab: 'tickets', total: null, results: { ...results, created: 0, unchanged: 0, failed: 0 }, run },
     ];
     await until('the phase runs', async () => (await caller.get(`${path}/progress`)).body.tabs.length === 2);
-    expect((await caller.get(`${path}/progress`)).body).toMatchObject({
+    const { body: progress } = await caller.get(`${path}/progress`);
+    const [contacts, tickets] = progress.tabs as { expectedEnd: string }[];
+    expect(Date.parse(contacts?.expectedEnd ?? '')).toBeLessThan(Date.parse(tickets?.expectedEnd ?? ''));
+    expect(Date.parse(tickets?.expectedEnd ?? '')).toBeLessThan(Date.parse(progress.expectedEnd));
+    expect(progress).toMatchObject({
       state: 'PHASE_1',
       phase: 'phase-1',
       tabs: [
@@ -330,7 +336,7 @@ describe('a whole migration', () => {
       events.push(event),
     );
     await until('the first event', async () => events.length === 1);
-    api.tallies = [{ tab: 'contacts', total: 10, results: { ...results, created: 8 } }];
+    api.tallies = [{ tab: 'contacts', total: 10, results: { ...results, created: 8 }, run }];
     await until('an event for what has changed', async () => events.at(-1)?.data.tabs[0]?.done === 10);
     gate.open();
     await reaches(path, 'REPLY_WINDOW');
@@ -364,6 +370,20 @@ describe('a whole migration', () => {
     });
     expect(over.status).toBe(204);
     watching.abort();
+    const told = { request: id, phase: 'phase-1' as const, number: 1 };
+    const [toldAt, ended] = [new Date(1_000), new Date(9_000)];
+    await api.stores.estimates.keep({ ...told, toldAt, expectedEnd: new Date(8_000) });
+    await api.stores.estimates.settle(id, 'phase-1', ended);
+    expect((await operator.get(`${path}/estimates`)).body.estimates).toEqual([
+      {
+        phase: 'phase-1',
+        number: 1,
+        toldAt: toldAt.toISOString(),
+        expectedEnd: new Date(8_000).toISOString(),
+        endedAt: ended.toISOString(),
+      },
+    ]);
+    expect((await caller.get(`${path}/estimates`)).status).toBe(403);
 
     const late = await caller.post(`${path}/replies`, { text: 'one more thing' });
     expect([late.status, late.body.type]).toEqual([409, 'urn:deskferry:problem:window-closed']);

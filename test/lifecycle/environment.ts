@@ -43,9 +43,9 @@ export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   });
 }
 
-/** The server is given five seconds to start, which a busy machine does not always keep: then once more. */
+/** The server is given five seconds to start, which a busy machine does not always keep: then again. */
 async function startTimeSkipping(path: string): Promise<TestWorkflowEnvironment> {
-  for (let left = 5; ; left--) {
+  for (let left = 11; ; left--) {
     try {
       return await TestWorkflowEnvironment.createTimeSkipping({
         server: { executable: { type: 'existing-path', path } },

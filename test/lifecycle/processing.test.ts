@@ -240,6 +240,28 @@ describe('faults', () => {
     await request.reaches('REPLY_WINDOW');
   });
 
+  test('B2: switched on midway in a desk that cannot refuse: paused, mailed, and resumed when it is off again', async () => {
+    const gate = life.world.hold('importSegments');
+    const request = await (await life.create()).approved();
+    await life.until('importing', () => life.world.named('importSegments').length > 0);
+    life.world.integrationsOn.push('salesforce');
+    gate.open();
+    const paused = await request.paused();
+    expect(paused).toMatchObject({ state: 'PHASE_1', paused: { by: 'system' } });
+    await life.until('mailed', () => life.world.told().includes('paused'));
+    const mailed = life.world.messages.find(({ kind }) => kind === 'paused');
+    expect(mailed?.facts.reason).toContain('INTEGRATIONS_ON: salesforce must be off');
+    // still on: paused again before anything is imported
+    const tried = life.world.named('importSegments').length;
+    await request.command('resume', { by: OPERATOR });
+    await life.until('again', () => request.actions().filter((action) => action === 'paused').length === 2);
+    expect(life.world.named('importSegments')).toHaveLength(tried);
+    life.world.integrationsOn.length = 0;
+    await request.command('resume', { by: OPERATOR });
+    await request.reaches('REPLY_WINDOW');
+    expect(life.world.named('planPhase')).toHaveLength(1);
+  });
+
   test('D2: a proof that fails pauses the request before its report goes out; resumed, it is proven again', async () => {
     life.world.discrepancies = 3;
     const request = await (await life.create()).approved();

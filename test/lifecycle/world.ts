@@ -142,6 +142,7 @@ export class World {
       milliseconds: tabs.reduce((sum, { records }) => sum + records * 1_000, 0),
     })),
     recordSpeed: this.#does('recordSpeed', async () => {}),
+    settleEstimates: this.#does('settleEstimates', async () => {}),
     eraseUploads: this.#does('eraseUploads', async () => {}),
     joinQueue: this.#does('joinQueue', (entry) => this.join(entry)),
     leaveQueue: this.#does('leaveQueue', (entry) => this.leave(entry)),
@@ -171,6 +172,8 @@ export class World {
       next: null,
     })),
     importSegments: this.#does('importSegments', async () => {
+      const on = this.integrationsOn.join(', ');
+      if (on !== '') throw ApplicationFailure.nonRetryable(`${on} must be off`, 'INTEGRATIONS_ON');
       const { created, ...rest } = this.#proof().counts;
       return { created, ...rest };
     }),

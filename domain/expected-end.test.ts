@@ -1,0 +1,179 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { covered, expectedEnd, type Learned, notBegun, type TabAhead } from './expected-end.ts';
+
+const SEGMENT = 2_000;
+const RECORD_BYTES = 500;
+const SIDE_BY_SIDE = 2;
+
+/** What a record of a tab costs in a simulated phase, in milliseconds. */
+interface Costs {
+  records: number;
+  staging: number;
+  importing: number;
+  proving: number;
+}
+
+interface Simulated {
+  begun: number;
+  end: number;
+  /** the phase as its ledger tells it at a moment */
+  at: (moment: number) => Omit<TabAhead, 'learned'>[];
+  /** when a share of all records is imported */
+  done: (share: number) => number;
+}
+
+/** A phase as it runs: a tab is staged while the one before is imported, two segments at a time, then proven; a report at the end. */
+function simulate(tabs: readonly Costs[], reporting: number, begun: number): Simulated {
+  let imports = begun;
+  let stager = begun;
+  const all = tabs.map((tab) => {
+    const sizes = Array.from({ length: Math.ceil(tab.records / SEGMENT) }, (_, index) =>
+      Math.min(SEGMENT, tab.records - index * SEGMENT),
+    );
+    const staged = sizes.map((records) => (stager += records * tab.staging));
+    const begins = Math.max(imports, staged.at(-1) ?? imports);
+    stager = begins;
+    const lanes = Array.from({ length: SIDE_BY_SIDE }, () => begins);
+    const spans = sizes.map((records) => {
+      const lane = lanes.indexOf(Math.min(...lanes));
+      const from = lanes[lane] ?? begins;
+      const to = from + records * tab.importing * Math.min(SIDE_BY_SIDE, sizes.length);
+      lanes[lane] = to;
+      return { records, from, to };
+    });
+    imports = Math.max(...lanes) + tab.records * tab.proving;
+    return { ...tab, sizes, staged, spans, proven: imports };
+  });
+  const total = tabs.reduce((sum, { records }) => sum + records, 0);
+  const spans = all.flatMap((tab) => tab.spans).toSorted((a, b) => a.to - b.to);
+  return {
+    begun,
+    end: imports + total * reporting,
+    at: (moment) =>
+      all.map((tab) => {
+        const closed = tab.staged.filter((at) => at <= moment);
+        const finished = tab.spans.filter(({ to }) => to <= moment);
+        return {
+          records: tab.records,
+          bytes: tab.records * RECORD_BYTES,
+          staged: {
+            records: tab.sizes.slice(0, closed.length).reduce((sum, each) => sum + each, 0),
+            ended: closed.length === tab.sizes.length,
+            from: closed[0] ?? null,
+            to: closed.at(-1) ?? null,
+          },
+          imported: {
+            records: finished.reduce((sum, { records }) => sum + records, 0),
+            latest: finished.slice(-50),
+          },
+          underWay: tab.spans.filter(({ from, to }) => from <= moment && to > moment),
+          proven: tab.proven <= moment,
+        };
+      }),
+    done(share) {
+      let sum = 0;
+      return spans.find(({ records }) => (sum += records) >= share * total)?.to ?? imports;
+    },
+  };
+}
+
+/** What earlier phases would have taught, had they run so many times faster. */
+function learnedFrom({ records, staging, importing, proving }: Costs, times: number): Learned {
+  const of = (cost: number) => ({
+    records,
+    bytes: records * RECORD_BYTES,
+    milliseconds: (records * cost) / times,
+  });
+  return { staging: of(staging), importing: of(importing), proving: of(proving), reporting: of(0) };
+}
+
+const SMALL: Costs = { records: 1, staging: 1, importing: 1, proving: 1 };
+const cost = (min: number, max: number) => fc.double({ min, max, noNaN: true });
+const costs = fc.record({
+  records: fc.integer({ min: 100, max: 200_000 }),
+  staging: cost(0.01, 0.1),
+  importing: cost(0.1, 2),
+  proving: cost(0.001, 0.05),
+});
+/** A phase with a tab large enough that its speed shows: small ones are over before anybody asks. */
+const phases = fc
+  .tuple(fc.array(costs, { maxLength: 4 }), costs, fc.nat(4))
+  .map(([others, large, place]) =>
+    others.toSpliced(place, 0, { ...large, records: large.records + 400_000 }),
+  );
+
+function ask(phase: Simulated, learned: readonly Learned[], report: Learned, moment: number): number {
+  const tabs = phase.at(moment).map((tab, index) => ({ ...tab, learned: learned[index] ?? {} }));
+  return expectedEnd(tabs, report, moment).end;
+}
+
+describe('B5: the expected end of a phase', () => {
+  test('B5: after a tenth is imported it is within a quarter of the truth, however much slower or faster this run is than those before', () => {
+    fc.assert(
+      fc.property(
+        phases,
+        cost(0.005, 0.1),
+        cost(0.25, 4),
+        cost(0.1, 0.99),
+        (tabs, reporting, times, share) => {
+          const phase = simulate(tabs, reporting, 1_000_000);
+          const learned = tabs.map((tab) => learnedFrom(tab, times));
+          const records = tabs.reduce((sum, tab) => sum + tab.records, 0);
+          const bytes = records * RECORD_BYTES;
+          const report = { reporting: { records, bytes, milliseconds: (records * reporting) / times } };
+          const end = ask(phase, learned, report, phase.done(share) + 1);
+          expect(Math.abs(end - phase.end) / (phase.end - phase.begun)).toBeLessThan(0.25);
+        },
+      ),
+    );
+  });
+
+  test('B5: at the speeds that were learned the whole is told rightly before anything is done', () => {
+    fc.assert(
+      fc.property(phases, (tabs) => {
+        const phase = simulate(tabs, 0, 0);
+        const ahead = tabs.map((tab) => ({
+          ...notBegun(tab.records, tab.records * RECORD_BYTES),
+          learned: learnedFrom(tab, 1),
+        }));
+        const { end } = expectedEnd(ahead, { reporting: { records: 1, bytes: 1, milliseconds: 0 } }, 0);
+        expect(Math.abs(end - phase.end) / phase.end).toBeLessThan(0.1);
+      }),
+    );
+  });
+
+  test('B5: it is never in the past, and every tab ends before the phase', () => {
+    fc.assert(
+      fc.property(phases, cost(0, 1.2), cost(0.05, 20), (tabs, share, times) => {
+        const phase = simulate(tabs, 0.01, 1_000);
+        const moment = phase.begun + share * (phase.end - phase.begun);
+        const ahead = phase
+          .at(moment)
+          .map((tab, index) => ({ ...tab, learned: learnedFrom(tabs[index] ?? SMALL, times) }));
+        const told = expectedEnd(ahead, {}, moment);
+        expect(told.end).toBeGreaterThan(moment);
+        for (const [index, end] of told.tabs.entries()) {
+          if (ahead[index]?.proven === true) expect(end).toBeNull();
+          else expect(end ?? 0).toBeGreaterThan(moment);
+          expect(end ?? 0).toBeLessThanOrEqual(told.end);
+        }
+      }),
+    );
+  });
+
+  test('B5: nothing was ever measured: a modest speed is taken, and a run corrects it', () => {
+    const tabs = [{ records: 400_000, staging: 0.01, importing: 0.05, proving: 0.001 }];
+    const phase = simulate(tabs, 0.005, 0);
+    const before = ask(phase, [], {}, 0);
+    expect(before).toBeGreaterThan(phase.end);
+    const halfway = ask(phase, [], {}, phase.done(0.5) + 1);
+    expect(Math.abs(halfway - phase.end)).toBeLessThan(0.25 * phase.end);
+  });
+
+  test('B5: time is counted once where segments run side by side, and a pause between them not at all', () => {
+    expect(covered([])).toBe(0);
+    const pause = { from: 1_000, to: 1_010 };
+    expect(covered([pause, { from: 0, to: 10 }, { from: 5, to: 20 }, { from: 6, to: 7 }])).toBe(30);
+  });
+});

@@ -1,0 +1,191 @@
+/** B5: when a phase is expected to end, from what is done, what is left, and speeds. All times in milliseconds. */
+
+/** What a step took for so many records and bytes. */
+export interface Measured {
+  records: number;
+  bytes: number;
+  milliseconds: number;
+}
+
+/**
+ * The steps that are measured: reading a tab's source into segments, importing them with the read-back close behind, proving
+ * the tab, and what follows when all are proven.
+ */
+export const STEPS = ['staging', 'importing', 'proving', 'reporting'] as const;
+export type Step = (typeof STEPS)[number];
+/** Speeds of earlier imports; a step that was never measured is left out. */
+export type Learned = Partial<Record<Step, Measured>>;
+
+/** How far a tab is in this run. */
+export interface TabRun {
+  records: number;
+  bytes: number;
+  /** records in segments that are closed, and when the first and the last were; null before the first */
+  staged: { records: number; ended: boolean; from: number | null; to: number | null };
+  /** records imported, and the latest segments among them: how many records, from when to when they were imported */
+  imported: { records: number; latest: readonly { records: number; from: number; to: number }[] };
+  /** segments under way */
+  underWay: readonly { records: number; from: number }[];
+  proven: boolean;
+}
+
+/** A tab with what earlier imports of its kind have shown. */
+export interface TabAhead extends TabRun {
+  learned: Learned;
+}
+
+/** Before anything was measured: modest, so that people are rather told too late a time than too early a one. */
+const UNMEASURED: Required<Learned> = {
+  staging: { records: 20_000, bytes: 20_000_000, milliseconds: 1_000 },
+  importing: { records: 2_000, bytes: 2_000_000, milliseconds: 1_000 },
+  proving: { records: 40_000, bytes: 40_000_000, milliseconds: 1_000 },
+  reporting: { records: 20_000, bytes: 20_000_000, milliseconds: 1_000 },
+};
+
+/** What starting and ending a step takes, however little there is to do. */
+const STEP_MS = 250;
+/** A share that is measured on so many segments counts as much as what was learned before. */
+const HALF_TRUST = 1;
+/** This run is not taken to be more than so many times faster or slower than those before. */
+const MOST_APART = 20;
+
+/** How long a step takes at the speed that was learned: by records or by bytes, whichever is slower. */
+function timeFor(step: Step, records: number, bytes: number, learned: Learned): number {
+  const { milliseconds, ...measured } = learned[step] ?? UNMEASURED[step];
+  return Math.max(ratio(records, measured.records), ratio(bytes, measured.bytes)) * milliseconds;
+}
+
+function ratio(part: number, whole: number): number {
+  return whole > 0 ? part / whole : 0;
+}
+
+/** A tab of which nothing is done yet. */
+export function notBegun(records: number, bytes: number): TabRun {
+  return {
+    records,
+    bytes,
+    staged: { records: 0, ended: false, from: null, to: null },
+    imported: { records: 0, latest: [] },
+    underWay: [],
+    proven: false,
+  };
+}
+
+/**
+ * When a phase under way is expected to end, and each of its tabs. What this run has shown of its speed counts the more, the more of it
+ * there is; what has not begun is expected to differ from what was learned before as much as what has.
+ * @param tabs in the order of import
+ * @param after what was learned of the time behind the last tab
+ * @param now epoch milliseconds
+ * @returns epoch milliseconds; of a tab that is proven null
+ */
+export function expectedEnd(
+  tabs: readonly TabAhead[],
+  after: Learned,
+  now: number,
+): { end: number; tabs: (number | null)[] } {
+  const pace = paceOf(tabs, now);
+  // The next tab is staged while this one is imported.
+  let imports = now;
+  let stager = now;
+  const ends = tabs.map((tab) => {
+    if (tab.proven) return null;
+    const staged = tab.staged.ended ? now : stager + stagingLeft(tab, pace, now);
+    const begins = Math.max(imports, staged);
+    stager = begins;
+    imports = begins + importingLeft(tab, pace, now) + provingLeft(tab, pace, now);
+    return imports;
+  });
+  const records = tabs.reduce((sum, tab) => sum + tab.records, 0);
+  const bytes = tabs.reduce((sum, tab) => sum + tab.bytes, 0);
+  const whole = STEP_MS + pace * timeFor('reporting', records, bytes, after);
+  const proven = tabs.every((tab) => tab.proven);
+  return { end: imports + (proven ? stillLeft(whole, lastDone(tabs), now) : whole), tabs: ends };
+}
+
+/** How many times longer this run takes than was learned. */
+function paceOf(tabs: readonly TabAhead[], now: number): number {
+  let took = 0;
+  let expected = 0;
+  let segments = 0;
+  for (const tab of tabs) {
+    const { records, milliseconds } = importedLately(tab, now);
+    if (records === 0) continue;
+    took += milliseconds;
+    expected += timeFor('importing', records, bytesOf(tab, records), tab.learned);
+    segments += tab.imported.latest.length;
+  }
+  if (took <= 0 || expected <= 0) return 1;
+  const pace = Math.min(MOST_APART, Math.max(1 / MOST_APART, took / expected));
+  return pace ** trust(segments);
+}
+
+/** What was imported in the time that is looked at; of what is under way half is taken to be done. */
+function importedLately(tab: TabRun, now: number): { records: number; milliseconds: number } {
+  const { latest } = tab.imported;
+  const from = latest.reduce((least, each) => Math.min(least, each.from), now);
+  const underWay = tab.underWay.map((each) => ({ ...each, from: Math.max(each.from, from), to: now }));
+  const records = latest.reduce((sum, each) => sum + each.records, 0) + half(tab.underWay);
+  return { records: latest.length === 0 ? 0 : records, milliseconds: covered([...latest, ...underWay]) };
+}
+
+function half(segments: TabRun['underWay']): number {
+  return segments.reduce((sum, { records }) => sum + records, 0) / 2;
+}
+
+/** How much time spans cover together: segments are imported side by side, and pauses do not count. */
+export function covered(spans: readonly { from: number; to: number }[]): number {
+  let sum = 0;
+  let until = Number.NEGATIVE_INFINITY;
+  for (const { from, to } of spans.toSorted((a, b) => a.from - b.from)) {
+    sum += Math.max(0, to - Math.max(from, until));
+    until = Math.max(until, to);
+  }
+  return sum;
+}
+
+function trust(measured: number): number {
+  return measured / (measured + HALF_TRUST);
+}
+
+function bytesOf(tab: TabRun, records: number): number {
+  return tab.bytes * ratio(records, tab.records);
+}
+
+function stagingLeft(tab: TabAhead, pace: number, now: number): number {
+  const { records, from, to } = tab.staged;
+  const left = Math.max(0, tab.records - records);
+  const before = timeFor('staging', left, bytesOf(tab, left), tab.learned) * pace;
+  if (from === null || to === null || to <= from) return STEP_MS + before;
+  // the first segment was closed when it was read: the time between shows the others
+  const own = ((to - from) / Math.max(1, records)) * left;
+  return Math.max(0, before / 2 + own / 2 - Math.max(0, now - to) / 2);
+}
+
+function importingLeft(tab: TabAhead, pace: number, now: number): number {
+  const left = Math.max(0, tab.records - tab.imported.records - half(tab.underWay));
+  const before = timeFor('importing', left, bytesOf(tab, left), tab.learned) * pace;
+  const lately = importedLately(tab, now);
+  if (lately.records === 0) return before;
+  const own = (lately.milliseconds / lately.records) * left;
+  const share = trust(tab.imported.latest.length);
+  return own * share + before * (1 - share);
+}
+
+function provingLeft(tab: TabAhead, pace: number, now: number): number {
+  const whole = STEP_MS + timeFor('proving', tab.records, tab.bytes, tab.learned) * pace;
+  return tab.imported.records >= tab.records && tab.underWay.length === 0
+    ? stillLeft(whole, lastDone([tab]), now)
+    : whole;
+}
+
+/** What is left of a step that has begun and of which nothing more is known; it is not over before it is. */
+function stillLeft(whole: number, begun: number | null, now: number): number {
+  const left = begun === null ? whole : whole - (now - begun);
+  return Math.max(left, whole / 10);
+}
+
+function lastDone(tabs: readonly TabRun[]): number | null {
+  const ends = tabs.flatMap((tab) => tab.imported.latest.map(({ to }) => to));
+  return ends.length === 0 ? null : ends.reduce((last, each) => Math.max(last, each));
+}
