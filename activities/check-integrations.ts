@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { Desk } from '../desk/desk.ts';
 import { IntegrationsOn } from '../desk/errors.ts';
 import type { LifecycleActivities } from './lifecycle-activities.ts';
@@ -17,8 +18,23 @@ export function makeCheckIntegrations({
       return { on: [] };
     } catch (error) {
       if (!(error instanceof IntegrationsOn)) throw error;
-      const { integrations } = await desk.portal(portal);
-      return { on: Object.entries(integrations).flatMap(([name, on]) => (on ? [name] : [])) };
+      return { on: await integrationsOn(desk, portal) };
     }
   };
+}
+
+/**
+ * B2: asked as the import goes on, for a desk that cannot refuse the switch: on, they would double contacts and accounts.
+ * @throws ApplicationFailure INTEGRATIONS_ON, which pauses the migration at once
+ */
+export async function requireIntegrationsOff(desk: Pick<Desk, 'portal'>, portal: string): Promise<void> {
+  const on = await integrationsOn(desk, portal);
+  if (on.length === 0) return;
+  const message = `${on.join(', ')} must be off while data is migrated`;
+  throw ApplicationFailure.create({ type: 'INTEGRATIONS_ON', message, nonRetryable: true });
+}
+
+async function integrationsOn(desk: Pick<Desk, 'portal'>, portal: string): Promise<string[]> {
+  const { integrations } = await desk.portal(portal);
+  return Object.entries(integrations).flatMap(([name, on]) => (on ? [name] : []));
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DeskDocument } from '../desk/embedded/desk-document.ts';
+import { setIntegrations } from '../desk/embedded/portals.ts';
 import type { Tab } from '../domain/tab.ts';
 import type { Storage } from '../store/storage.ts';
 import {
@@ -197,6 +198,26 @@ describe('D3: running any part again changes nothing', () => {
       ];
       expect(JSON.stringify(outcomes.map(plain))).toBe(JSON.stringify(expected.map(plain)));
     }
+  });
+
+  test('B2: an integration switched on midway in a desk that cannot refuse ends the import; off again, it goes on', async () => {
+    const portal = await makePortal(engine);
+    const request = await makeRequest(engine, portal, FILES);
+    const run = { request, phase: 'phase-1' as const, tab: 'contacts' as const };
+    await engine.activities.planPhase(run);
+    await engine.activities.freezeContext({ ...run, after: 'start' });
+    const { segments } = await engine.activities.stageTab(run);
+    await engine.activities.importSegments({ ...run, from: 1, to: 1 });
+    await setIntegrations(engine.db, portal, { zohoCrm: true });
+    const rest = { ...run, from: 2, to: segments };
+    await expect(engine.activities.importSegments(rest)).rejects.toMatchObject({
+      type: 'INTEGRATIONS_ON',
+      nonRetryable: true,
+    });
+    expect((await engine.stores.segments.get(run, 2))?.finished).toBeNull();
+    await setIntegrations(engine.db, portal, { zohoCrm: false });
+    await engine.activities.importSegments(rest);
+    expect((await engine.stores.segments.get(run, segments))?.finished).not.toBeNull();
   });
 
   test('a late twin finishes nothing over a newer claim', async () => {

@@ -7,6 +7,7 @@ import type { Links } from '../store/links.ts';
 import type { Segment, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import { attemptTime, beat } from './beat.ts';
+import { requireIntegrationsOff } from './check-integrations.ts';
 import { ImportError } from './errors.ts';
 import type { ImportActivities, SegmentRange } from './import-activities.ts';
 import { type PreparedRecord, RecordPreparer } from './prepare-records.ts';
@@ -26,11 +27,14 @@ const BATCH = 1_000;
 /**
  * Makes the activity that imports consecutive segments: map, validate, resolve, write, and keep the outcome of every record
  * (C3-C5, C9, E3). Again, by a twin or after a crash, it changes nothing (D3).
+ * @throws ApplicationFailure INTEGRATIONS_ON (B2)
  * @throws ImportError SEGMENT_TAKEN when another run has claimed a segment meanwhile
  */
 export function makeImportSegments(deps: ImportSegmentsDeps): ImportActivities['importSegments'] {
   return async (range) => {
     const world = await loadWorld(deps, range);
+    // a sample goes into a copy of the portal, which is integrated with nothing
+    if (range.phase !== 'sample') await requireIntegrationsOff(deps.desk, world.context.portal);
     const importer = new SegmentImporter(deps, world, range);
     let counts = noCounts();
     let next = importer.read(range.from);

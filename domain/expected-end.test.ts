@@ -23,7 +23,10 @@ interface Simulated {
   done: (share: number) => number;
 }
 
-/** A phase as it runs: a tab is staged while the one before is imported, two segments at a time, then proven; a report at the end. */
+/**
+ * A phase as it runs: a tab is imported as it is staged, two segments at a time, then proven; when all of it is staged, the next tab is. A
+ * report comes at the end.
+ */
 function simulate(tabs: readonly Costs[], reporting: number, begun: number): Simulated {
   let imports = begun;
   let stager = begun;
@@ -32,12 +35,12 @@ function simulate(tabs: readonly Costs[], reporting: number, begun: number): Sim
       Math.min(SEGMENT, tab.records - index * SEGMENT),
     );
     const staged = sizes.map((records) => (stager += records * tab.staging));
-    const begins = Math.max(imports, staged.at(-1) ?? imports);
-    stager = begins;
+    const begins = imports;
+    stager = Math.max(stager, begins);
     const lanes = Array.from({ length: SIDE_BY_SIDE }, () => begins);
-    const spans = sizes.map((records) => {
+    const spans = sizes.map((records, index) => {
       const lane = lanes.indexOf(Math.min(...lanes));
-      const from = lanes[lane] ?? begins;
+      const from = Math.max(lanes[lane] ?? begins, staged[index] ?? begins);
       const to = from + records * tab.importing * Math.min(SIDE_BY_SIDE, sizes.length);
       lanes[lane] = to;
       return { records, from, to };

@@ -85,15 +85,14 @@ export function expectedEnd(
   now: number,
 ): { end: number; tabs: (number | null)[] } {
   const pace = paceOf(tabs, now);
-  // The next tab is staged while this one is imported.
+  // A tab is imported as it is staged; when all of it is staged, the next tab is.
   let imports = now;
   let stager = now;
   const ends = tabs.map((tab) => {
     if (tab.proven) return null;
     const staged = tab.staged.ended ? now : stager + stagingLeft(tab, pace, now);
-    const begins = Math.max(imports, staged);
-    stager = begins;
-    imports = begins + importingLeft(tab, pace, now) + provingLeft(tab, pace, now);
+    stager = Math.max(staged, imports);
+    imports = Math.max(imports + importingLeft(tab, pace, now), staged) + provingLeft(tab, pace, now);
     return imports;
   });
   const records = tabs.reduce((sum, tab) => sum + tab.records, 0);

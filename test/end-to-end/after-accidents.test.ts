@@ -16,6 +16,8 @@ interface Shown {
   erased: { complete: boolean; files: number } | null;
 }
 
+const CUSTOMERS = 1_000;
+
 describe('The whole service after its workflows were handled in Temporal, and the ways back', () => {
   let service: RunningService;
   let temporal: Client;
@@ -29,7 +31,7 @@ describe('The whole service after its workflows were handled in Temporal, and th
     temporal = new Client({ connection });
     const folder = join(service.folder, 'export');
     await mkdir(folder);
-    const contacts = Array.from({ length: 20 }, (_, n) => [`C${n}`, `Last ${n}`, `c${n}@example.com`]);
+    const contacts = Array.from({ length: CUSTOMERS }, (_, n) => [`C${n}`, `Last ${n}`, `c${n}@example.com`]);
     await writeFile(join(folder, 'Contacts.csv'), csvText(['ContactExtId', 'Last Name', 'Email'], contacts));
     id = await fileAndApprove(service, {
       portal: service.portal,
@@ -75,9 +77,9 @@ describe('The whole service after its workflows were handled in Temporal, and th
     await becomes('it is undone', 60_000, ({ reports }) => reports.some(({ name }) => name === 'undo'));
     const report = await fetchReport(service, id, 'undo');
     expect(JSON.parse(report.get('summary.json') ?? '')).toMatchObject({
-      tabs: { contacts: { created: 20, removed: 20, changedSince: 0, referredTo: 0 } },
+      tabs: { contacts: { created: CUSTOMERS, removed: CUSTOMERS, changedSince: 0, referredTo: 0 } },
     });
-    expect(report.get('Contacts.csv')?.trim().split('\n')).toHaveLength(21);
+    expect(report.get('Contacts.csv')?.trim().split('\n')).toHaveLength(CUSTOMERS + 1);
   }, 120_000);
 
   test('F5: erased through the API', async () => {
@@ -101,8 +103,15 @@ describe('The whole service after its workflows were handled in Temporal, and th
     const report = await fetchReport(service, id, 'sample');
     expect(JSON.parse(report.get('summary.json') ?? '')).toMatchObject({
       phase: 'sample',
-      tabs: { contacts: { source: 20, created: 3, skipped: 17, failed: 0 } },
+      tabs: { contacts: { source: CUSTOMERS, created: 3, skipped: CUSTOMERS - 3, failed: 0 } },
     });
     expect((await shown()).state).toBe('PENDING');
   }, 120_000);
+
+  test('C4: none of 1,000 customers was mailed, whatever happened to their records', async () => {
+    const answer = await fetch(`${service.mailUi}/messages`);
+    const caught = (await answer.json()) as { envelope: { to: string[] } }[];
+    expect(caught.length).toBeGreaterThan(3);
+    expect(new Set(caught.flatMap(({ envelope }) => envelope.to))).toEqual(new Set([ADMINISTRATOR_MAIL]));
+  });
 });
