@@ -95,12 +95,12 @@ async function follow(
     taskQueue: LIFECYCLE_TASK_QUEUE,
     args: [input],
   });
-  let ended = 0;
+  const phase = { ended: 0 };
   const outcome = (handle.result() as Promise<PhaseOutcome>).finally(() => {
-    ended = Date.now();
+    phase.ended = Date.now();
   });
   const asked: { share: number; at: number; end: number }[] = [];
-  while (ended === 0) {
+  while (phase.ended === 0) {
     const { jobs } = await handle.query<PhasePosition>('position');
     const tallies = await progress(request, 'phase-1');
     const at = Date.now();
@@ -111,6 +111,7 @@ async function follow(
     await pause(LOOK_MS);
   }
   const { ended: how } = await outcome;
+  const { ended } = phase;
   if (how !== 'done') throw new Error(`the phase ended as ${how}`);
   const told = SHARES.flatMap((share): Told[] => {
     const first = asked.find((each) => each.share >= share && each.at < ended);

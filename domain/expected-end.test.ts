@@ -156,10 +156,10 @@ describe('B5: the expected end of a phase', () => {
           .map((tab, index) => ({ ...tab, learned: learnedFrom(tabs[index] ?? SMALL, times) }));
         const told = expectedEnd(ahead, {}, moment);
         expect(told.end).toBeGreaterThan(moment);
-        for (const [index, end] of told.tabs.entries()) {
-          if (ahead[index]?.proven === true) expect(end).toBeNull();
-          else expect(end ?? 0).toBeGreaterThan(moment);
-          expect(end ?? 0).toBeLessThanOrEqual(told.end);
+        expect(told.tabs.map((end) => end === null)).toEqual(ahead.map(({ proven }) => proven));
+        for (const end of told.tabs.filter((each) => each !== null)) {
+          expect(end).toBeGreaterThan(moment);
+          expect(end).toBeLessThanOrEqual(told.end);
         }
       }),
     );
