@@ -7,6 +7,7 @@ import type { Desk, Portal } from '../desk/desk.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
 import { inCall } from '../temporal/follow-calls.ts';
+import type { Tracing } from '../temporal/trace.ts';
 import { answerCalls, answerProblems, occurrence } from './answer-calls.ts';
 import { type TokenIssuer, createBearerTokens } from './bearer-tokens.ts';
 import { allowOrigins } from './cross-origin.ts';
@@ -72,6 +73,8 @@ export interface ApiDependencies {
   pingDatabase(): Promise<void>;
   config: ApiConfiguration;
   logger: Logger;
+  /** null where traces are not asked for */
+  tracing: Pick<Tracing, 'call'> | null;
 }
 
 /** What the routes work with. */
@@ -103,6 +106,12 @@ function mount(app: Express, api: Api, routes: readonly Route[]): void {
       throw new Problem('method-not-allowed', `Use one of ${allow}.`, { headers: { Allow: allow } });
     });
   }
+}
+
+/** The pattern a call matched, not its address: an address may hold a file's name or a searched text. */
+function routeOf(request: Request): string {
+  const matched = request.route as { path?: unknown } | undefined;
+  return typeof matched?.path === 'string' ? matched.path : 'none';
 }
 
 /** Nobody is told what is served under /v1 who does not say who they are. */
@@ -147,7 +156,7 @@ export function assembleApi(dependencies: ApiDependencies): Api {
  */
 export function createApi(dependencies: ApiDependencies): Express {
   const api = assembleApi(dependencies);
-  const { config, logger, metrics } = api;
+  const { config, logger, metrics, tracing } = api;
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
@@ -170,9 +179,7 @@ export function createApi(dependencies: ApiDependencies): Express {
     response.setHeader('X-Request-Id', id);
     response.once('close', () => {
       const ms = Math.round(performance.now() - started);
-      // the pattern, not the address: an address may hold a file's name or a searched text
-      const matched = request.route as { path?: unknown } | undefined;
-      const route = typeof matched?.path === 'string' ? matched.path : 'none';
+      const route = routeOf(request);
       metrics.answered({ method: request.method, route, status: response.statusCode, seconds: ms / 1_000 });
       const { principal } = occurrence(request);
       const { request: migration } = request.params;
@@ -190,7 +197,13 @@ export function createApi(dependencies: ApiDependencies): Express {
         'answered',
       );
     });
-    inCall(id, next);
+    const work = (): void => inCall(id, next);
+    if (tracing === null) {
+      work();
+      return;
+    }
+    const end = tracing.call(request.method, request.headers, work);
+    response.once('close', () => end({ route: routeOf(request), status: response.statusCode }));
   });
   app.use(UPLOADS_PATH, (request, response, next) => {
     response.setHeader('Tus-Resumable', TUS_RESUMABLE);

@@ -33,6 +33,7 @@ export function describeRoutes(publicUrl: string): Route[] {
       trustProxy: 0,
     },
     logger: createLogger('silent', 'api'),
+    tracing: null,
   });
   return createRoutes(assembleApi(dependencies));
 }

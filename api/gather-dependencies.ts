@@ -8,6 +8,7 @@ import { createImportStores } from '../store/import-stores.ts';
 import type { Storage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
 import { followCalls } from '../temporal/follow-calls.ts';
+import type { Tracing } from '../temporal/trace.ts';
 import type { ApiConfiguration, ApiDependencies } from './app.ts';
 import { createReadProgress } from '../store/read-progress.ts';
 
@@ -23,13 +24,20 @@ export function gatherDependencies(given: {
   /** how what Temporal keeps is written and read */
   dataConverter: DataConverter;
   logger: Logger;
+  /** null where traces are not asked for */
+  tracing: Tracing | null;
 }): ApiDependencies {
-  const { db, pingDatabase, storage, connection, namespace, dataConverter, config, logger } = given;
+  const { db, pingDatabase, storage, connection, namespace, dataConverter, config, logger, tracing } = given;
   const stores = createStores(db);
   return {
     stores,
     storage,
-    temporal: new Client({ connection, namespace, dataConverter, interceptors: { workflow: [followCalls] } }),
+    temporal: new Client({
+      connection,
+      namespace,
+      dataConverter,
+      interceptors: { workflow: [...(tracing === null ? [] : [tracing.client]), followCalls] },
+    }),
     desk: {
       ...createEmbeddedDesk(db, stores.links),
       allPortals: () => listPortals(db),
@@ -39,5 +47,6 @@ export function gatherDependencies(given: {
     pingDatabase,
     config,
     logger,
+    tracing,
   };
 }

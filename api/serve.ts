@@ -35,11 +35,23 @@ async function serve(): Promise<void> {
   });
   const storage = await storageAt(config);
   const { namespace, encryption } = config.temporal;
+  const tracing =
+    config.traces === null ? null : (await import('../temporal/trace.ts')).startTracing(config.traces, 'api');
   const dataConverter = dataConverterOf(createKeyRing(config.encryptionKeys), encryption);
   const { db } = database;
   const pingDatabase = (): Promise<void> => database.ping();
   const api = createApi(
-    gatherDependencies({ db, pingDatabase, storage, connection, namespace, dataConverter, config, logger }),
+    gatherDependencies({
+      db,
+      pingDatabase,
+      storage,
+      connection,
+      namespace,
+      dataConverter,
+      config,
+      logger,
+      tracing,
+    }),
   );
   const listening = await listen(api, config.port);
   logger.info({ port: listening.port }, 'serving');
@@ -53,6 +65,7 @@ async function serve(): Promise<void> {
     await listening.close();
     await database.close();
     await connection.close();
+    await tracing?.stop();
   };
   const stopOnce = (signal: NodeJS.Signals): void => {
     process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT');

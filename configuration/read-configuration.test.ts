@@ -64,6 +64,7 @@ describe('configuration', () => {
       largestAttachment: 10_000_000,
       limits: { files: 5, fileBytes: 2_000_000_000, totalBytes: 10_000_000_000 },
       metrics: null,
+      traces: null,
       logLevel: 'info',
     });
   });

@@ -82,6 +82,8 @@ export interface Configuration {
   limits: Limits;
   /** where a worker tells its measurements; null = nowhere */
   metrics: { host: string; port: number } | null;
+  /** the OpenTelemetry collector that traces go to, without a slash at the end; null = none are made */
+  traces: string | null;
   logLevel: LogLevel;
 }
 
@@ -274,6 +276,10 @@ const ENVIRONMENT = z.object({
   OIDC_AUDIENCE: z.string().min(1).optional(),
   OIDC_ROLE_CLAIM: z.string().min(1).default('role'),
   OIDC_TENANT_CLAIM: z.string().min(1).default('tenant'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: webAddress(
+    ['http:', 'https:'],
+    'is no http:// or https:// address',
+  ).optional(),
   METRICS_PORT: count('is not a port (1 to 65535)', 65_535).optional(),
   METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `is none of ${LOG_LEVELS.join(', ')}`).default('info'),
@@ -398,6 +404,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     largestAttachment: env.DESKFERRY_LARGEST_ATTACHMENT,
     limits: DEFAULT_LIMITS,
     metrics: env.METRICS_PORT === undefined ? null : { host: env.METRICS_HOST, port: env.METRICS_PORT },
+    traces: env.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, '') ?? null,
     logLevel: env.LOG_LEVEL,
   };
 }

@@ -78,12 +78,22 @@ const address = {
   ...(temporal.tls ? { tls: true as const } : {}),
   ...(temporal.apiKey === null ? {} : { apiKey: temporal.apiKey }),
 };
+const { traces } = configuration;
+const tracing =
+  traces === null
+    ? null
+    : (await import('../temporal/trace.ts')).startTracing(traces, `worker ${kinds.join('+')}`);
 const database = await openDatabase(configuration.mongodb.uri, configuration.mongodb.database);
 const connection = await NativeConnection.connect(address);
 const clientConnection = await Connection.connect(address);
 const keyRing = createKeyRing(configuration.encryptionKeys);
 const dataConverter = dataConverterOf(keyRing, temporal.encryption);
-const client = new Client({ connection: clientConnection, namespace: temporal.namespace, dataConverter });
+const client = new Client({
+  connection: clientConnection,
+  namespace: temporal.namespace,
+  dataConverter,
+  ...(tracing === null ? {} : { interceptors: { workflow: [tracing.client] } }),
+});
 try {
   await registerSearchAttributes(clientConnection, temporal.namespace);
 } catch (error) {
@@ -126,7 +136,10 @@ const metrics = createWorkerMetrics(
     : null,
 );
 
-const activityInterceptors = [watchActivities(logger, metrics)];
+const activityInterceptors = [
+  ...(tracing === null ? [] : [tracing.activity]),
+  watchActivities(logger, metrics),
+];
 
 const shared = {
   connection,
@@ -148,8 +161,12 @@ const workers = await Promise.all(
             workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
             interceptors: {
               ...shared.interceptors,
-              workflowModules: [fileURLToPath(new URL('../workflows/follow-calls.ts', import.meta.url))],
+              workflowModules: [
+                ...(tracing === null ? [] : [tracing.workflowModule]),
+                fileURLToPath(new URL('../workflows/follow-calls.ts', import.meta.url)),
+              ],
             },
+            ...(tracing === null ? {} : { sinks: tracing.sinks }),
             activities: { ...lifecycle, ...createControlActivities(dependencies, lifecycle) },
             maxCachedWorkflows: 100,
           })
@@ -201,6 +218,7 @@ try {
   await clientConnection.close();
   await connection.close();
   await database.close();
+  await tracing?.stop();
 }
 logger.info('ended');
 process.exit(0);

@@ -1,37 +1,47 @@
+import type { Headers } from '@temporalio/common';
 import { log, type WorkflowInterceptors } from '@temporalio/workflow';
-import { callIn, withCall } from './call-header.ts';
+import { callIn, goingAlong } from './call-header.ts';
 
 /**
- * Loaded into every workflow of a worker: the API call that started it, or commanded it last, goes along to its activities and
- * children and into its log lines. Commands, their order and their arguments stay as they are.
+ * Loaded into every workflow of a worker: the API call that started it, or commanded it last, and its trace go along to its activities
+ * and children and into its log lines. Commands, their order and their arguments stay as they are.
  */
 export function interceptors(): WorkflowInterceptors {
-  let call: string | null = null;
+  let along: Headers = {};
+  const take = (headers: Headers): void => {
+    along = goingAlong(headers) ?? along;
+  };
+  const sent = <I extends { readonly headers: Headers }>(input: I): I => ({
+    ...input,
+    headers: { ...input.headers, ...along },
+  });
   return {
     inbound: [
       {
         execute: (input, next) => {
-          call = callIn(input.headers) ?? call;
+          take(input.headers);
           return next(input);
         },
         handleUpdate: (input, next) => {
-          call = callIn(input.headers) ?? call;
+          take(input.headers);
           log.info('took a command', { command: input.name });
           return next(input);
         },
         handleSignal: (input, next) => {
-          call = callIn(input.headers) ?? call;
+          take(input.headers);
           return next(input);
         },
       },
     ],
     outbound: [
       {
-        scheduleActivity: (input, next) => next({ ...input, headers: withCall(input.headers, call) }),
-        startChildWorkflowExecution: (input, next) =>
-          next({ ...input, headers: withCall(input.headers, call) }),
-        continueAsNew: (input, next) => next({ ...input, headers: withCall(input.headers, call) }),
-        getLogAttributes: (input, next) => next(call === null ? input : { ...input, requestId: call }),
+        scheduleActivity: (input, next) => next(sent(input)),
+        startChildWorkflowExecution: (input, next) => next(sent(input)),
+        continueAsNew: (input, next) => next(sent(input)),
+        getLogAttributes: (input, next) => {
+          const call = callIn(along);
+          return next(call === null ? input : { ...input, requestId: call });
+        },
       },
     ],
   };

@@ -244,6 +244,7 @@ export class ApiUnderTest {
         trustProxy: 0,
         eventsMs: 50,
       },
+      tracing: null,
       logger: pino({ level: 'info' }, { write: (line: string) => void self?.log.push(line) }),
     };
     const contract = new Contract(createRoutes(assembleApi(dependencies)));

@@ -63,6 +63,7 @@ beforeAll(async () => {
         trustProxy: 0,
       },
       logger: pino({ level: 'silent' }),
+      tracing: null,
     }),
   );
   listening = await listen(api, 0, '127.0.0.1');

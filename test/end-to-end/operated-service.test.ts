@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { MongoClient } from 'mongodb';
+import { collectTraces, type Collector } from '../collect-traces.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMINISTRATOR_MAIL } from '../../cli/local-service.ts';
 import { readConfiguration } from '../../configuration/read-configuration.ts';
@@ -66,6 +67,7 @@ describe('The whole service, as those who run it see it', () => {
   let service: RunningService;
   let temporal: Client;
   let connection: Connection;
+  let collector: Collector;
   let id = '';
   const all = (): Record<string, string> => ({
     ...PERSONAL,
@@ -75,6 +77,7 @@ describe('The whole service, as those who run it see it', () => {
   });
 
   beforeAll(async () => {
+    collector = await collectTraces();
     service = await startService({
       replyWindow: '4s',
       env: {
@@ -82,6 +85,7 @@ describe('The whole service, as those who run it see it', () => {
         DESKFERRY_SECRET: SECRETS['secret'],
         DESKFERRY_ENCRYPTION_KEYS: `canary:${SECRETS['encryptionKey']}`,
         LOG_LEVEL: 'debug',
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
       },
     });
     connection = await Connection.connect({ address: service.temporalAddress });
@@ -152,6 +156,7 @@ describe('The whole service, as those who run it see it', () => {
   afterAll(async () => {
     await connection?.close();
     await service?.end();
+    collector?.close();
   }, 90_000);
 
   test('C5, C6: the rows were imported, and failed, as they should', async () => {
@@ -206,6 +211,26 @@ describe('The whole service, as those who run it see it', () => {
     const checks = lines.find(({ activity }) => activity === 'runChecks');
     expect(checks?.requestId).toBe(taking?.requestId);
     expect(taking?.requestId).not.toBe(approval?.requestId);
+  });
+
+  test('one trace joins a call, the workflow it commands and the activities that follow', async () => {
+    const of = (trace: string | undefined): string[] =>
+      collector.spans.flatMap(({ traceId, service: by, name }) =>
+        traceId === trace ? [`${by}: ${name}`] : [],
+      );
+    const begins = (): string[] =>
+      of(collector.spans.find(({ name }) => name === 'POST /v1/migrations/:request/approve')?.traceId);
+    const expected = [
+      'deskferry api: POST /v1/migrations/:request/approve',
+      'deskferry worker lifecycle+mail: HandleUpdate:approve',
+      'deskferry worker lifecycle+mail: RunActivity:joinQueue',
+      'deskferry worker lifecycle+mail: RunWorkflow',
+      'deskferry worker imports: RunActivity:importSegments',
+    ];
+    // they are sent in batches
+    await expect.poll(begins, { timeout: 30_000 }).toEqual(expect.arrayContaining(expected));
+    expect(begins().some((span) => /^deskferry api: \w*Update\w*:approve$/.test(span))).toBe(true);
+    for (const body of collector.bodies) expect(standing(body, all())).toEqual([]);
   });
 
   test('the workers tell Prometheus what they do, and never of whom', async () => {

@@ -34,11 +34,12 @@ export const DAY = 24 * 3_600_000;
 const IDENTITY = 'lifecycle-test';
 const DEADLINE_MS = 20_000;
 
-/** Bundles the workflows. */
-export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+/** Bundles the workflows as a worker does. @param traced as it does where traces are asked for */
+export function bundleWorkflows(traced = false): Promise<WorkflowBundleWithSourceMap> {
+  const fileOf = (name: string): string => new URL(`../../workflows/${name}.ts`, import.meta.url).pathname;
   return bundleWorkflowCode({
-    workflowsPath: new URL('../../workflows/index.ts', import.meta.url).pathname,
-    workflowInterceptorModules: [new URL('../../workflows/follow-calls.ts', import.meta.url).pathname],
+    workflowsPath: fileOf('index'),
+    workflowInterceptorModules: [...(traced ? [fileOf('trace-commands')] : []), fileOf('follow-calls')],
     logger: new DefaultLogger('ERROR'),
   });
 }
