@@ -336,8 +336,22 @@ describe('C4: images in bodies', () => {
     }
   });
 
-  test('bodies without images leave no trace', async () => {
-    const { images, files, request } = await imported({
+  test('what an earlier request found for a body that is unchanged still counts', async () => {
+    const portal = await makePortal(engine);
+    const bodies = {
+      'Contacts.csv': CONTACTS,
+      'Tickets.csv': csvText(TICKET, [ticket('t1', img('cid:a'))]),
+    };
+    const zip = await bundle([attachment('a1', ['t1', '', ''], 'a', 'a', 'a')], ['a']);
+    await runPhase(engine, await makeRequest(engine, portal, { ...bodies, 'bundle.zip': zip }));
+    const request = await makeRequest(engine, portal, bodies);
+    const again = await read(portal, request, (await runPhase(engine, request)).report);
+    expect(again.images).toEqual({ bodies: 1, shown: 1, embedded: 0, notShown: {} });
+    expect(await beside(portal, 'tickets', 't1')).toEqual({ 'cid:a': 'a1' });
+  });
+
+  test('bodies without images leave no trace; one of phase 2 finds the attachments of phase 1', async () => {
+    const { images, files, request, portal } = await imported({
       'Contacts.csv': CONTACTS,
       'Tickets.csv': csvText(TICKET, [
         ticket('t1', '<p>Hello (all), <a href="https://a.example/1">1</a>: 2 = 3</p>'),
@@ -347,5 +361,11 @@ describe('C4: images in bodies', () => {
     expect(images).toEqual({ bodies: 0, shown: 0, embedded: 0, notShown: {} });
     expect(files.has('inline-images.csv')).toBe(false);
     expect(await engine.stores.bodyImages.areFilesKept(request, 'phase-1')).toBe(false);
+
+    await sendReply(engine, request, 'r1', {
+      'Comments.csv': csvText(COMMENT, [comment('c1', 't1', img('cid:a'))]),
+    });
+    await runPhase(engine, request, 'phase-2');
+    expect(await beside(portal, 'comments', 'c1')).toEqual({ 'cid:a': 'a1' });
   });
 });

@@ -17,7 +17,7 @@ import { partAt, planOf } from './plan-view.ts';
 export interface ResolveImagesDeps {
   stores: Pick<ImportStores, 'plans' | 'segments' | 'bodyImages'>;
   storage: Storage;
-  desk: Pick<Desk, 'read' | 'resolve' | 'keepInlineImages'>;
+  desk: Pick<Desk, 'read' | 'resolve' | 'keepInlineImages' | 'inlineImages'>;
 }
 
 /** How many bodies are read together: of one segment, so that they are not large together; and of any. */
@@ -63,7 +63,8 @@ export function makeResolveImages(deps: ResolveImagesDeps): ImportActivities['re
         for (const tab of TABS_WITH_BODIES) {
           const bodies = open.filter((each) => each.tab === tab);
           for (let from = 0; from < bodies.length; from += ANY) {
-            await resolveBodies(deps, plan, tab, bodies.slice(from, from + ANY));
+            const places = bodies.slice(from, from + ANY).map((each) => ({ ...each, isKept: true }));
+            await resolveBodies(deps, plan, tab, places);
           }
         }
       }
@@ -102,7 +103,10 @@ async function anyImages({ stores }: ResolveImagesDeps, keys: readonly TabKey[])
 }
 
 /** Where a body's record stands in the source. */
-type Place = Pick<ImageBody, 'file' | 'row' | 'externalId'>;
+interface Place extends Pick<ImageBody, 'file' | 'row' | 'externalId'> {
+  /** it was in the desk as it is now: what an earlier request or phase found for it still counts */
+  isKept: boolean;
+}
 
 async function resolveSegment(
   deps: ResolveImagesDeps,
@@ -116,8 +120,8 @@ async function resolveSegment(
     const outcome = outcomes[place];
     // what is not in the desk as it was imported has no images to show
     if (outcome === undefined || outcome.digest === null) continue;
-    const { part, row, externalId } = outcome;
-    places.push({ file: partAt(plan, part).name, row, externalId });
+    const { part, row, externalId, result } = outcome;
+    places.push({ file: partAt(plan, part).name, row, externalId, isKept: result === 'unchanged' });
   }
   for (let from = 0; from < places.length; from += BATCH) {
     await resolveBodies(deps, plan, key.tab, places.slice(from, from + BATCH));
@@ -146,14 +150,19 @@ async function resolveBodies(
     request,
     [...records.values()].flatMap((record) => ticketOf(tab, record) ?? []),
   );
+  const known = await desk.inlineImages(
+    portal,
+    tab,
+    places.flatMap(({ externalId, isKept }) => (isKept ? (records.get(externalId)?.deskId ?? []) : [])),
+  );
   const kept: ImageBody[] = [];
   const beside: { deskId: string; images: InlineImage[] }[] = [];
   const none: string[] = [];
   for (const { file, row, externalId } of places) {
     const record = records.get(externalId);
     const ticket = record === undefined ? null : ticketOf(tab, record);
-    const found =
-      record === undefined ? null : imagesOf(tab, record, (ticket === null ? null : files.get(ticket)) ?? []);
+    const own = (ticket === null ? null : files.get(ticket)) ?? [];
+    const found = record === undefined ? null : imagesOf(tab, record, own, known.get(record.deskId) ?? []);
     if (record !== undefined) beside.push({ deskId: record.deskId, images: found?.images ?? [] });
     if (found === null) none.push(externalId);
     else kept.push({ tab, file, row, externalId, ticket, ...found.counted });
@@ -192,6 +201,7 @@ function imagesOf(
   tab: Tab,
   { deskId, fields }: StoredRecord,
   files: readonly TicketFile[],
+  known: readonly InlineImage[],
 ): { images: InlineImage[]; counted: Pick<ImageBody, 'shown' | 'embedded' | 'open'> } | null {
   const images = new Map<string, InlineImage>();
   const open = new Map<string, ImageBody['open'][number]>();
@@ -202,8 +212,11 @@ function imagesOf(
     for (const each of found.references) {
       const { reference } = each;
       const resolved = resolveImage(each, files, ownerKey(tab, deskId));
-      if (resolved === null) continue;
-      if ('why' in resolved) open.set(reference, { reference: shownReference(reference), why: resolved.why });
+      const earlier = known.find((image) => image.reference === reference);
+      if (earlier !== undefined && (resolved === null || 'why' in resolved)) images.set(reference, earlier);
+      else if (resolved === null) continue;
+      else if ('why' in resolved)
+        open.set(reference, { reference: shownReference(reference), why: resolved.why });
       else images.set(reference, { reference, attachmentId: resolved.attachmentId });
     }
     for (const each of found.malformed) open.set(each, { reference: shownReference(each), why: 'MALFORMED' });

@@ -120,6 +120,8 @@ export interface Desk {
     tab: Tab,
     records: readonly { deskId: DeskId; images: readonly InlineImage[] }[],
   ): Promise<void>;
+  /** C4: what is kept beside these records, for those that have any. */
+  inlineImages(portal: string, tab: Tab, deskIds: readonly DeskId[]): Promise<Map<DeskId, InlineImage[]>>;
   /** External id -> desk id for those that exist; both derived ids and links. */
   resolve(
     portal: string,

@@ -10,7 +10,7 @@ import {
   openSamplePortal,
   unlockIntegrations,
 } from './portals.ts';
-import { keepInlineImages } from './inline-images.ts';
+import { findInlineImages, keepInlineImages } from './inline-images.ts';
 import { countScope, readRecords, resolveIds, scanPortal, scanScope } from './read-records.ts';
 import { createRecordQuota } from './record-quota.ts';
 import { dropSamplePortal, judgeRemoval, removeRecords } from './remove-records.ts';
@@ -34,6 +34,7 @@ export function createEmbeddedDesk(db: Db, links: LinkFinder): Desk {
     addStatuses: (portal, statuses) => addStatuses(db, portal, statuses),
     write: (tab, batch, stamp) => writeRecords(db, quota, tab, batch, stamp),
     keepInlineImages: (_portal, tab, records) => keepInlineImages(db, tab, records),
+    inlineImages: (_portal, tab, deskIds) => findInlineImages(db, tab, deskIds),
     resolve: (portal, scope, tab, externalIds) => resolveIds(db, links, { portal, scope, tab }, externalIds),
     read: (portal, scope, tab, externalIds) => readRecords(db, { portal, scope, tab }, externalIds),
     count: (portal, scope, tab) => countScope(db, { portal, scope, tab }),

@@ -43,6 +43,20 @@ export async function keepInlineImages(
   );
 }
 
+/** C4: what is kept beside these records, for those that have any. */
+export async function findInlineImages(
+  db: Db,
+  tab: Tab,
+  deskIds: readonly DeskId[],
+): Promise<Map<DeskId, InlineImage[]>> {
+  const ids = new Map(deskIds.map((deskId) => [idOf(tab, deskId), deskId]));
+  if (ids.size === 0) return new Map();
+  const found = await inlineImagesOf(db)
+    .find({ _id: { $in: [...ids.keys()] } })
+    .toArray();
+  return new Map(found.map(({ _id, images }) => [ids.get(_id) ?? '', images]));
+}
+
 /** F1: what was kept beside records that are gone. */
 export async function forgetInlineImages(db: Db, tab: Tab, deskIds: readonly DeskId[]): Promise<void> {
   if (deskIds.length === 0) return;

@@ -7,7 +7,7 @@ import { Lifecycle, OPERATOR, REQUESTER, type Request } from '../lifecycle/envir
 
 /**
  * Records one history per path through the workflows, for the replay test beside it, under the name of a shape:
- * `node test/histories/record.ts <shape>`. Run it with a new name when a change of the workflows (behind `patched()`) gives new
+ * `node test/histories/record.ts <shape> [<path> ...]`. Run it with a new name when a change of the workflows (behind `patched()`) gives new
  * requests another history; those of earlier shapes stay, for requests that are under way.
  */
 type Path = (life: Lifecycle) => Promise<string[]>;
@@ -128,12 +128,13 @@ const PATHS: Record<string, Path> = {
 
 const folder = import.meta.dirname;
 await mkdir(folder, { recursive: true });
-const shape = process.argv[2] ?? '';
+const [, , shape = '', ...chosen] = process.argv;
 if (!/^[a-z][a-z-]*$/.test(shape)) throw new Error('name the shape, for example: node test/histories/record.ts books-together');
 for (const file of await readdir(folder)) if (file.endsWith(`.${shape}.json.gz`)) await rm(join(folder, file));
 const life = await Lifecycle.start();
 try {
   for (const [path, walk] of Object.entries(PATHS)) {
+    if (chosen.length > 0 && !chosen.includes(path)) continue;
     for (const workflowId of await walk(life)) {
       const history = await life.temporal.client.workflow.getHandle(workflowId).fetchHistory();
       const kind = workflowId.split('/')[0] ?? workflowId;
