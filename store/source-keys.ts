@@ -1,5 +1,5 @@
 import { Binary, type Db } from 'mongodb';
-import type { KeyRing } from './key-ring.ts';
+import { type KeyRing, KeyRingError } from './key-ring.ts';
 
 /** B3: the keys by which sources are read, one per request; sealed, and bound to their request. */
 export interface SourceKeys {
@@ -8,6 +8,12 @@ export interface SourceKeys {
   /** Opened, to be used and forgotten; null when none was given. @throws KeyRingError */
   find(request: string): Promise<string | null>;
   remove(request: string): Promise<void>;
+  /**
+   * Seals with the first encryption key what was sealed with another; again is harmless.
+   * @returns how many were sealed anew, and how many cannot be opened with the keys that are configured
+   * @throws KeyRingError NO_KEY when none is
+   */
+  sealAnew(): Promise<{ sealed: number; unopened: number }>;
 }
 
 export function createSourceKeys(db: Db, ring: KeyRing): SourceKeys {
@@ -25,6 +31,22 @@ export function createSourceKeys(db: Db, ring: KeyRing): SourceKeys {
     },
     async remove(request) {
       await keys.deleteOne({ _id: request });
+    },
+    async sealAnew() {
+      const count = { sealed: 0, unopened: 0 };
+      for await (const { _id, sealed } of keys.find()) {
+        if (ring.sealsWith !== null && ring.sealedWith(sealed.buffer) === ring.sealsWith) continue;
+        try {
+          const again = new Binary(ring.seal(ring.open(sealed.buffer, contextOf(_id)), contextOf(_id)));
+          // a key that was given meanwhile is newer, and stays
+          const { modifiedCount } = await keys.updateOne({ _id, sealed }, { $set: { sealed: again } });
+          count.sealed += modifiedCount;
+        } catch (error) {
+          if (!(error instanceof KeyRingError) || error.code === 'NO_KEY') throw error;
+          count.unopened += 1;
+        }
+      }
+      return count;
     },
   };
 }

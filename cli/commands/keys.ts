@@ -9,6 +9,7 @@ import { addInstallationOption } from '../installation-option.ts';
 import type { InstallationOptions } from '../open-installation.ts';
 import { localTime, shellWords } from '../output.ts';
 import { perform, type Session } from '../session.ts';
+import { addRotateCommand } from './rotate-encryption.ts';
 import { table } from '../show-progress.ts';
 
 interface CreateOptions extends InstallationOptions {
@@ -19,7 +20,7 @@ interface CreateOptions extends InstallationOptions {
   out?: string;
 }
 
-/** `keys create`, `keys list`, `keys revoke`: on MongoDB itself, so that the first key can be made (F4). */
+/** `keys create`, `keys list`, `keys revoke`, `keys rotate-encryption`: on MongoDB itself, so that the first key can be made (F4). */
 export function addKeyCommands(program: Command): void {
   const keys = program
     .command('keys')
@@ -72,6 +73,7 @@ Examples:
         output.result({ name, revoked: true }, `Key ${name} is revoked: it opens nothing any more.`);
       }),
     );
+  addRotateCommand(keys);
 }
 
 function keyName(text: string): string {
