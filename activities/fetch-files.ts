@@ -75,11 +75,11 @@ async function fetchMissing(deps: Deps, plan: StoredPlan, earlier: Phase): Promi
     for await (const { number, finished } of deps.stores.segments.all(key)) {
       beat();
       if ((finished?.counts.failed ?? 0) === 0) continue;
-      const outcomes = await deps.stores.segments.outcomes(key, number);
+      const failures = await deps.stores.segments.failures(key, number);
       for (const [index, upload] of uploads) {
-        const ids = outcomes
-          .filter(({ code, part }) => code === 'FILE_MISSING' && part === index)
-          .map(({ externalId }) => externalId);
+        const ids = failures
+          .filter(({ outcome: { code, part } }) => code === 'FILE_MISSING' && part === index)
+          .map(({ outcome }) => outcome.externalId);
         await fetchBatch(deps, source, { keeper, upload, ids });
       }
     }

@@ -176,10 +176,10 @@ async function* failedRows(
     beat();
     const segment = await stores.segments.get(key, number);
     if (segment === null) continue;
-    const outcomes = await stores.segments.outcomes(key, number);
+    const failures = await stores.segments.failures(key, number);
     const lines = await readSegment(storage, segment);
-    for (const [place, outcome] of outcomes.entries()) {
-      if (outcome.result !== 'failed' || outcome.part !== part.index) continue;
+    for (const { place, outcome } of failures) {
+      if (outcome.part !== part.index) continue;
       const line = lines.at(place);
       if (line !== undefined) yield { line, outcome };
     }

@@ -182,11 +182,11 @@ class Stager {
     for (const segment of await segmentsFrom(stores, earlier, from.segment)) {
       beat();
       if ((segment.finished?.counts.failed ?? 0) === 0) continue;
-      const outcomes = await stores.segments.outcomes(earlier, segment.number);
+      const failures = await stores.segments.failures(earlier, segment.number);
       const lines = await readSegment(storage, segment);
-      for (const [place, outcome] of outcomes.entries()) {
+      for (const { place, outcome } of failures) {
         if (segment.number === from.segment && place <= from.line) continue;
-        const line = outcome.result === 'failed' ? lines.at(place) : undefined;
+        const line = lines.at(place);
         const part = line === undefined ? undefined : parts.get(line.file);
         if (line !== undefined && part !== undefined) {
           await this.#stageFailed(part, line, outcome.code === 'DUPLICATE_ID' ? 'DUPLICATE_ID' : null, rank);

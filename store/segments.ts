@@ -91,6 +91,8 @@ type ClosedSegment = Omit<
 type SegmentDocument = Segment & {
   _id: string;
   outcomes: Binary | null;
+  /** of the failed records alone, so that whoever wants those need not look at all; absent in ledgers of before it was kept */
+  failures?: Binary;
   imageBodies?: number[];
   /** the latest attempt that claimed it, by the time the attempt was scheduled; epoch milliseconds */
   claimedAt?: number;
@@ -142,6 +144,8 @@ export interface Segments {
   ): Promise<boolean>;
   /** The outcome of every record of a segment in its order; empty when it is not imported. */
   outcomes(key: TabKey, number: number): Promise<RecordOutcome[]>;
+  /** The outcomes of a segment's failed records, each with its place. */
+  failures(key: TabKey, number: number): Promise<{ place: number; outcome: RecordOutcome }[]>;
   /** C4: the places of its records that may hold images in their bodies. */
   imageBodies(key: TabKey, number: number): Promise<number[]>;
   /** Keeps what the read-back showed, unless the segment has other outcomes meanwhile (false). */
@@ -152,7 +156,7 @@ export interface Segments {
 }
 
 const PAGE = 500;
-const WITHOUT_OUTCOMES = { outcomes: 0, imageBodies: 0 } as const;
+const WITHOUT_OUTCOMES = { outcomes: 0, failures: 0, imageBodies: 0 } as const;
 
 const keyOf = ({ request, phase, tab }: TabKey): string => `${request}/${phase}/${tab}`;
 const idOf = (key: TabKey, number: number): string => `${keyOf(key)}/${padded(number)}`;
@@ -168,6 +172,11 @@ export function createSegments(db: Db): Segments {
       )
       .toArray();
     return found.map(toSegment);
+  };
+  const outcomes: Segments['outcomes'] = async (key, number) => {
+    const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { outcomes: 1 } });
+    const packed = found?.outcomes ?? null;
+    return packed === null ? [] : unpackOutcomes(await expanded(packed));
   };
   return {
     page,
@@ -247,22 +256,24 @@ export function createSegments(db: Db): Segments {
         { $set: { 'finished.generation': finished.generation, finishedAt: Date.now() } },
       );
       if (again.matchedCount === 1) return true;
-      const deflated = await deflate(packed, { level: 1 });
       const { matchedCount } = await segments.updateOne(fence, {
         $set: {
           finished: { ...finished, fingerprint, imageBodies: imageBodies.length },
           finishedAt: Date.now(),
           proof: null,
-          outcomes: new Binary(deflated),
+          outcomes: await compressed(packed),
+          failures: await compressed(packFailures(outcomes)),
           imageBodies: [...imageBodies],
         },
       });
       return matchedCount === 1;
     },
-    async outcomes(key, number) {
-      const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { outcomes: 1 } });
-      const packed = found?.outcomes ?? null;
-      return packed === null ? [] : unpackOutcomes((await inflate(packed.buffer)).toString('utf8'));
+    outcomes,
+    async failures(key, number) {
+      const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { failures: 1 } });
+      if (found?.failures !== undefined) return unpackFailures(await expanded(found.failures));
+      const all = await outcomes(key, number);
+      return all.flatMap((outcome, place) => (outcome.result === 'failed' ? [{ place, outcome }] : []));
     },
     async imageBodies(key, number) {
       const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { imageBodies: 1 } });
@@ -287,7 +298,14 @@ export function createSegments(db: Db): Segments {
   };
 }
 
-function toSegment({ _id, outcomes, imageBodies, claimedAt, ...segment }: SegmentDocument): Segment {
+function toSegment({
+  _id,
+  outcomes,
+  failures,
+  imageBodies,
+  claimedAt,
+  ...segment
+}: SegmentDocument): Segment {
   // an earlier version noted no times
   return {
     ...segment,
@@ -295,6 +313,26 @@ function toSegment({ _id, outcomes, imageBodies, claimedAt, ...segment }: Segmen
     begunAt: segment.begunAt ?? null,
     finishedAt: segment.finishedAt ?? null,
   };
+}
+
+/** The places of the failed records and, on a line of their own, their outcomes. */
+function packFailures(outcomes: readonly RecordOutcome[]): string {
+  const places = outcomes.flatMap(({ result }, place) => (result === 'failed' ? [place] : []));
+  return `${JSON.stringify(places)}\n${packOutcomes(outcomes.filter(({ result }) => result === 'failed'))}`;
+}
+
+function unpackFailures(text: string): { place: number; outcome: RecordOutcome }[] {
+  const end = text.indexOf('\n');
+  const places = JSON.parse(text.slice(0, end)) as number[];
+  return unpackOutcomes(text.slice(end + 1)).map((outcome, at) => ({ place: places[at] ?? 0, outcome }));
+}
+
+async function compressed(text: string): Promise<Binary> {
+  return new Binary(await deflate(text, { level: 1 }));
+}
+
+async function expanded(packed: Binary): Promise<string> {
+  return (await inflate(packed.buffer)).toString('utf8');
 }
 
 function notClaimedAfter(at: number) {
