@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Db } from 'mongodb';
@@ -16,7 +17,7 @@ import {
   createAftercareActivities,
 } from '../../activities/create-control-activities.ts';
 import type { ImportActivities } from '../../activities/import-activities.ts';
-import type { LifecycleActivities, RequestSnapshot } from '../../activities/lifecycle-activities.ts';
+import type { LifecycleActivities, MessageOrder, RequestSnapshot } from '../../activities/lifecycle-activities.ts';
 import { createEmbeddedDesk } from '../../desk/embedded/embedded-desk.ts';
 import { createPortal } from '../../desk/embedded/portals.ts';
 import { DEFAULT_LIMITS, REPLY_WINDOW_MS } from '../../domain/lifecycle.ts';
@@ -66,12 +67,24 @@ export class ServiceInProcess {
     this.#stop = stop;
   }
 
-  /** @param world plays the checks and the import instead of the real ones */
-  static async start(world: World | null = null): Promise<ServiceInProcess> {
+  /**
+   * @param world plays the checks and the import instead of the real ones
+   * @param options.env where servers are that the test started itself
+   * @param options.troubled gives parts of the service other ones, that fail
+   * @param options.attempts after so many an import or a message gives up, where the product goes on for minutes or an hour
+   */
+  static async start(
+    world: World | null = null,
+    options: {
+      env?: NodeJS.ProcessEnv;
+      troubled?: (deps: ActivityDependencies) => Partial<ActivityDependencies>;
+      attempts?: number;
+    } = {},
+  ): Promise<ServiceInProcess> {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const dataFolder = await mkdtemp(join(tmpdir(), 'deskferry-service-'));
     const [stack, workflowBundle] = await Promise.all([
-      startStack({ dataFolder, mail: false }),
+      startStack({ dataFolder, mail: false, ...(options.env === undefined ? {} : { env: options.env }) }),
       bundleWorkflowCode({
         workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
         logger: new DefaultLogger('ERROR'),
@@ -83,7 +96,7 @@ export class ServiceInProcess {
     const { db } = database;
     const stores = createStores(db);
     const mails: OutgoingMail[] = [];
-    const deps: ActivityDependencies = {
+    const sound: ActivityDependencies = {
       stores,
       importStores: createImportStores(db),
       incomingMails: createIncomingMails(db),
@@ -112,8 +125,11 @@ export class ServiceInProcess {
       },
       names: WORKFLOW_NAMES,
     };
-    const lifecycle = createLifecycleActivities(deps);
-    const imports = createImportActivities(deps);
+    const deps = { ...sound, ...options.troubled?.(sound) };
+    const attempts = options.attempts ?? Number.POSITIVE_INFINITY;
+    const patient = createLifecycleActivities(deps);
+    const lifecycle = { ...patient, ...givingUp({ sendMessage: (order: MessageOrder) => patient.sendMessage(order) }, attempts) };
+    const imports = givingUp(createImportActivities(deps), attempts);
     const played = world === null ? {} : playedBy(world, deps, [...Object.keys(imports), 'runChecks']);
     const common = { connection: native, maxHeartbeatThrottleInterval: 100 };
     const workers = await Promise.all([
@@ -216,6 +232,23 @@ export class ServiceInProcess {
       });
     }
   }
+}
+
+/** Activities that fail for good after so many attempts. */
+function givingUp<T extends object>(activities: T, attempts: number): T {
+  const entries = Object.entries(activities) as [string, (...given: unknown[]) => Promise<unknown>][];
+  const impatient = entries.map(([name, act]) => [
+    name,
+    async (...given: unknown[]): Promise<unknown> => {
+      try {
+        return await act(...given);
+      } catch (error) {
+        if (!(error instanceof ApplicationFailure) || activityInfo().attempt < attempts) throw error;
+        throw ApplicationFailure.nonRetryable(error.message, error.type);
+      }
+    },
+  ]);
+  return Object.fromEntries(impatient) as T;
 }
 
 /** The activities named, as the world plays them; a report it writes can be read. */
