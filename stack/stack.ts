@@ -89,8 +89,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
  */
 export async function ensureServers(given: Partial<Surroundings> = {}): Promise<void> {
   const around = surroundings(given);
-  await findTemporal(around);
-  await findMongo(around);
+  // one is mostly compiling, the other mostly fetching
+  await Promise.all([findTemporal(around), findMongo(around)]);
 }
 
 interface Stoppable {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { Script } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { root, trackedFiles } from './tracked-files.ts';
@@ -10,6 +11,11 @@ interface Service {
   command?: string[];
   environment?: Record<string, string>;
   healthcheck?: { test: string[] };
+  read_only?: boolean;
+  init?: boolean;
+  cap_drop?: string[];
+  security_opt?: string[];
+  stop_grace_period?: string;
   depends_on?: Record<string, { condition: string }>;
   volumes?: string[];
   ports?: string[];
@@ -73,10 +79,13 @@ describe('configuration', () => {
   });
 });
 
+/** The services of this repository's image. */
+const OURS = ['api', 'imports', 'lifecycle', 'replies'];
+
 describe('docker-compose.yml', () => {
   test('has the service, what it needs, and nothing without an image', () => {
     expect(Object.keys(compose.services).toSorted()).toEqual(
-      ['api', 'mail', 'mongo', 'postgres', 'temporal', 'temporal-ui', 'workers'].toSorted(),
+      [...OURS, 'mail', 'mongo', 'postgres', 'temporal', 'temporal-ui'].toSorted(),
     );
     expect(services.filter(([, { image, build }]) => image === undefined && build === undefined)).toEqual([]);
   });
@@ -91,7 +100,7 @@ describe('docker-compose.yml', () => {
 
   test('gives the service every required setting', () => {
     const required = example.match(/^[A-Z_]+(?==)/gm) ?? [];
-    for (const name of ['api', 'workers']) {
+    for (const name of OURS) {
       const environment = Object.keys(compose.services[name]?.environment ?? {});
       expect(required.filter((setting) => !environment.includes(setting))).toEqual([]);
     }
@@ -103,6 +112,53 @@ describe('docker-compose.yml', () => {
         expect(condition).toBe('service_healthy');
         expect(compose.services[name]?.healthcheck?.test[0]).toBe('CMD');
       }
+    }
+  });
+
+  test('runs its own image with no rights, nothing writable but the storage, and time to stop', () => {
+    expect(services.flatMap(([name, { build }]) => (build === undefined ? [] : [name])).toSorted()).toEqual(
+      OURS,
+    );
+    for (const name of OURS) {
+      expect(compose.services[name]).toMatchObject({
+        init: true,
+        read_only: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+        stop_grace_period: '40s',
+        volumes: ['storage:/var/lib/deskferry'],
+      });
+    }
+  });
+
+  test('asks for health with words that a program can run', () => {
+    for (const [name, { healthcheck }] of services) {
+      const asked = healthcheck?.test ?? [];
+      expect({ name, asked: asked.map((word) => typeof word) }).toEqual({
+        name,
+        asked: asked.map(() => 'string'),
+      });
+    }
+    const scripts = services.flatMap(([, { healthcheck }]) =>
+      healthcheck?.test[1] === 'node' ? [healthcheck.test[3] ?? '?'] : [],
+    );
+    expect(scripts.map((text) => new Script(text))).toHaveLength(OURS.length);
+    expect(OURS.filter((name) => compose.services[name]?.healthcheck === undefined)).toEqual([]);
+  });
+
+  test('takes replies by mail in one container, and gives each worker the port its health is asked at', () => {
+    const kinds = OURS.map((name) => [name, compose.services[name]?.command?.slice(2)]);
+    expect(kinds).toEqual([
+      ['api', []],
+      ['imports', ['imports']],
+      ['lifecycle', ['lifecycle']],
+      ['replies', ['mail']],
+    ]);
+    for (const name of OURS.filter((each) => each !== 'api')) {
+      expect(compose.services[name]?.environment).toMatchObject({
+        METRICS_PORT: '9464',
+        METRICS_HOST: '0.0.0.0',
+      });
     }
   });
 
