@@ -8,8 +8,10 @@ import { MongoClient } from 'mongodb';
 import { collectTraces, type Collector } from '../collect-traces.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMINISTRATOR_MAIL } from '../../cli/local-service.ts';
-import { readConfiguration } from '../../configuration/read-configuration.ts';
-import { createKeyRing } from '../../store/key-ring.ts';
+import { readEncryptionKeys } from '../../configuration/read-encryption-keys.ts';
+import { openDatabase } from '../../store/database.ts';
+import { createKeyRing, type KeyRing } from '../../store/key-ring.ts';
+import { createSourceKeys } from '../../store/source-keys.ts';
 import { createPayloadCodec } from '../../temporal/encrypt-payloads.ts';
 import { migrationWorkflowId } from '../../workflows/messages.ts';
 import { csvText } from '../import-engine.ts';
@@ -31,6 +33,8 @@ const SECRETS: Record<string, string> = {
   secret: `canary-secret-${randomBytes(24).toString('hex')}`,
   encryptionKey: encryptionKey.toString('base64'),
   encryptionKeyBytes: encryptionKey.toString('latin1'),
+  // B3: kept for a request, sealed
+  sourceKey: `canary-source-key-${mark}`,
 };
 
 /** Collections that may hold what customers wrote. */
@@ -151,6 +155,7 @@ describe('The whole service, as those who run it see it', () => {
       tabs: ['contacts', 'tickets'],
       requesterMail: ADMINISTRATOR_MAIL,
     });
+    await keepSourceKey();
     await reach(service, id, 'COMPLETED');
   }, 300_000);
   afterAll(async () => {
@@ -158,6 +163,24 @@ describe('The whole service, as those who run it see it', () => {
     await service?.end();
     collector?.close();
   }, 90_000);
+
+  /** The ring of the service. */
+  function ring(): KeyRing {
+    const [key] = readEncryptionKeys(`canary:${SECRETS['encryptionKey']}`) ?? [];
+    if (key === undefined) throw new Error('the encryption key cannot be read');
+    return createKeyRing([key]);
+  }
+
+  async function keepSourceKey(): Promise<void> {
+    const database = await openDatabase(service.mongodbUri, service.database);
+    try {
+      const keys = createSourceKeys(database.db, ring());
+      await keys.keep(id, SECRETS['sourceKey'] ?? '');
+      expect(await keys.find(id)).toBe(SECRETS['sourceKey']);
+    } finally {
+      await database.close();
+    }
+  }
 
   test('C5, C6: the rows were imported, and failed, as they should', async () => {
     const { reports } = await service.operator.call<{ reports: { name: string }[] }>(
@@ -262,19 +285,7 @@ describe('The whole service, as those who run it see it', () => {
   });
 
   test('F4: no history holds any of it, sealed or opened; sealed ones cannot be read at all', async () => {
-    const { encryptionKeys } = readConfiguration({
-      ...process.env,
-      MONGODB_URI: service.mongodbUri,
-      SMTP_URL: service.smtp,
-      MAIL_FROM: 'a@b.example',
-      TEAM_MAIL: 'a@b.example',
-      SUPPORT_ADDRESS: 'a@b.example',
-      PUBLIC_URL: service.url,
-      STORAGE_FOLDER: service.storage,
-      DESKFERRY_SECRET: SECRETS['secret'],
-      DESKFERRY_ENCRYPTION_KEYS: `canary:${SECRETS['encryptionKey']}`,
-    });
-    const codec = createPayloadCodec(createKeyRing(encryptionKeys), true);
+    const codec = createPayloadCodec(ring(), true);
     const kinds = new Set<string>();
     let payloads = 0;
     for await (const { workflowId, runId, type } of temporal.workflow.list()) {
