@@ -2,9 +2,9 @@ import { hash } from 'node:crypto';
 import { BSON, type Db, type Document } from 'mongodb';
 import type { Storage } from '../store/storage.ts';
 
-/** Fields that say how often something was tried, and nothing of what came out. */
+/** Fields that say how often and when something was tried, and nothing of what came out. */
 const OF_ATTEMPTS: Readonly<Record<string, readonly string[]>> = {
-  segments: ['generation', 'claimedAt', 'finished.generation'],
+  segments: ['generation', 'claimedAt', 'finished.generation', 'stagedAt', 'begunAt', 'finishedAt'],
 };
 
 /** All that a run left behind: every document of a database and every file of a storage, by name. */
