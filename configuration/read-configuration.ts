@@ -186,8 +186,9 @@ const yesOrNo = z
 
 /** A host as a URL writes it, with or without a port. */
 function isHost(text: string): boolean {
-  const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : null;
-  return url !== null && (text === url.host || text === url.hostname) && text !== '';
+  if (!/^[\w.:[\]-]+$/.test(text) || !URL.canParse(`http://${text}`)) return false;
+  const { host, hostname } = new URL(`http://${text}`);
+  return text === host || text === hostname;
 }
 
 /** An address or a network such as 10.0.0.0/8; or a name that stands for several. */
