@@ -60,6 +60,8 @@ export interface ApiConfiguration {
   slowest?: Slowest;
   /** how often progress is looked at for a watcher of events, in milliseconds; 1,000 where nothing is said */
   eventsMs?: number;
+  /** how often a watcher to whom nothing is new is told that the stream stands; 15,000 where nothing is said */
+  heartbeatMs?: number;
 }
 
 export interface ApiDependencies {

@@ -23,7 +23,14 @@ export function openEventStream(response: Response): EventStream {
     closed,
     async write(text) {
       if (closed() || response.write(text)) return;
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      const settled = new AbortController();
+      const { signal } = settled;
+      try {
+        await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+      } finally {
+        // the one that did not come would listen on for as long as the stream lives
+        settled.abort();
+      }
     },
     end: () => void response.end(),
   };

@@ -1,10 +1,7 @@
-import { hash } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Request } from 'express';
 import { z } from 'zod';
-import { isFinal } from '../../domain/lifecycle.ts';
 import { createForecast } from '../../store/forecast.ts';
-import { type ProgressAnswer, progressAnswer } from '../answers.ts';
+import { progressAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { openEventStream } from '../event-stream.ts';
 import { credentialOf, type Principal } from '../principal.ts';
@@ -12,9 +9,9 @@ import { Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
 import { type Call, type Route, route } from '../route.ts';
 import { createPace, showProgress } from '../show-progress.ts';
+import { createProgressWatch, type ProgressWatch, type Watching } from '../watch-progress.ts';
 import { requestParams } from './migrations.ts';
 
-const DEFAULT_EVENTS_MS = 1_000;
 /** After so many looks a watcher's key is looked up again: a stream must not outlive it. */
 const LOOKS_PER_KEY = 15;
 /** streams one caller may have open in this process */
@@ -27,6 +24,7 @@ type Measures = Parameters<typeof showProgress>[1];
 /** How far a migration is, once or as it goes (H). */
 export function progressRoutes(api: Api): Route[] {
   const measures: Measures = { pace: createPace(), forecast: createForecast(api.stores.speeds) };
+  const looks = createProgressWatch(api, measures);
   const streams = new Map<string, number>();
   return [
     route({
@@ -60,18 +58,9 @@ export function progressRoutes(api: Api): Route[] {
         200: { description: 'The stream.', contentType: 'text/event-stream', schema: z.string() },
         204: { description: 'The request is closed and its last event was received.' },
       },
-      handle: (call) => watch(api, measures, streams, call),
+      handle: (call) => watch(api, looks, streams, call),
     }),
   ];
-}
-
-/**
- * The id of an event names what it says, so that nothing is told twice to a watcher that comes again. An expected end is another one at
- * every look: alone it is no news.
- */
-function eventId(shown: ProgressAnswer): string {
-  const news = JSON.stringify(shown, (key, value: unknown) => (key === 'expectedEnd' ? undefined : value));
-  return hash('sha256', news, 'base64url').slice(0, 22);
 }
 
 /** Whether who opened a stream may still read it: the key may have been revoked, the token may have expired. */
@@ -86,50 +75,60 @@ async function isStill(api: Api, request: Request, { name, role, tenant }: Princ
 
 async function watch(
   api: Api,
-  measures: Measures,
+  looks: ProgressWatch,
   streams: Map<string, number>,
   { principal, params, request, response }: Call<z.output<typeof requestParams>>,
 ): Promise<{ status: number } | null> {
-  const look = async (): Promise<{ data: string; id: string; over: boolean }> => {
-    const found = await readRequest(api, principal, params.request);
-    const shown = await showProgress(api, measures, found);
-    return { data: JSON.stringify(shown), id: eventId(shown), over: isFinal(found.state) };
-  };
-  let last = request.get('last-event-id') ?? '';
-  let now = await look();
-  if (now.over && now.id === last) return { status: 204 };
-
+  const watching = await looks.watch(await readRequest(api, principal, params.request));
+  const last = request.get('last-event-id') ?? '';
   const open = streams.get(principal.name) ?? 0;
-  if (open >= MOST_STREAMS) {
-    throw new Problem('too-many-requests', `Close some of the ${open} event streams that are open.`, {
-      headers: { 'Retry-After': '60' },
-    });
-  }
-  streams.set(principal.name, open + 1);
-  const stream = openEventStream(response);
   try {
-    if (request.method === 'HEAD') stream.end();
-    let told = Date.now();
-    for (let looks = 1; !stream.closed(); looks++) {
-      if (now.id !== last) {
-        await stream.write(`id: ${now.id}\nevent: progress\ndata: ${now.data}\n\n`);
-        last = now.id;
-        told = Date.now();
-      } else if (Date.now() - told >= HEARTBEAT_MS) {
-        await stream.write(': still here\n\n');
-        told = Date.now();
-      }
-      if (now.over) break;
-      await wait(api.config.eventsMs ?? DEFAULT_EVENTS_MS);
-      if (stream.closed()) break;
-      if (looks % LOOKS_PER_KEY === 0 && !(await isStill(api, request, principal))) break;
-      now = await look();
+    if (watching.latest().over && watching.latest().id === last) return { status: 204 };
+    if (open >= MOST_STREAMS) {
+      throw new Problem('too-many-requests', `Close some of the ${open} event streams that are open.`, {
+        headers: { 'Retry-After': '60' },
+      });
     }
-    stream.end();
+    streams.set(principal.name, open + 1);
+    try {
+      await tell(api, watching, { principal, request, response }, last);
+    } finally {
+      const left = (streams.get(principal.name) ?? 1) - 1;
+      if (left > 0) streams.set(principal.name, left);
+      else streams.delete(principal.name);
+    }
     return null;
   } finally {
-    const left = (streams.get(principal.name) ?? 1) - 1;
-    if (left > 0) streams.set(principal.name, left);
-    else streams.delete(principal.name);
+    watching.leave();
   }
+}
+
+/** Tells a watcher what is new. One who reads slowly is told less often, and then how it stands: nothing is kept up for them. */
+async function tell(
+  api: Api,
+  watching: Watching,
+  { principal, request, response }: Pick<Call, 'principal' | 'request' | 'response'>,
+  received: string,
+): Promise<void> {
+  const stream = openEventStream(response);
+  const isStopping = (): boolean => request.app.locals['stopping'] === true;
+  if (request.method === 'HEAD') stream.end();
+  let last = received;
+  let told = Date.now();
+  for (let looks = 1; !stream.closed() && !isStopping(); looks++) {
+    const now = watching.latest();
+    if (now.id !== last) {
+      await stream.write(`id: ${now.id}\nevent: progress\ndata: ${now.data}\n\n`);
+      last = now.id;
+      told = Date.now();
+    } else if (Date.now() - told >= (api.config.heartbeatMs ?? HEARTBEAT_MS)) {
+      await stream.write(': still here\n\n');
+      told = Date.now();
+    }
+    if (now.over) break;
+    // it may have gone on while this one was written
+    if (watching.latest() === now) await watching.next();
+    if (looks % LOOKS_PER_KEY === 0 && !(await isStill(api, request, principal))) break;
+  }
+  stream.end();
 }

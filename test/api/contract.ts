@@ -32,6 +32,8 @@ export class Contract {
 
   constructor(routes: readonly Route[]) {
     addFormats.default(this.#ajv);
+    // base64 is only told, as JSON Schema has it
+    this.#ajv.addFormat('base64', true);
     // as it is sent: nothing the document's own JSON does not say
     const document = JSON.parse(JSON.stringify(openApiDocument('https://deskferry.example', routes))) as {
       paths: Record<string, Record<string, Operation>>;

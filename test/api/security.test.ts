@@ -261,6 +261,58 @@ describe('F4: what outlives its right', () => {
     await until('the stream ends', async () => over);
   });
 
+  it('H: thirty watchers cost as many looks as one, hear what is new once, and are let go when the process stops', async () => {
+    let looks = 0;
+    const { requests } = api.stores;
+    const counted: typeof requests = {
+      ...requests,
+      get(id) {
+        looks += 1;
+        return requests.get(id);
+      },
+    };
+    const beside = await api.beside(
+      { eventsMs: 100, heartbeatMs: 300 },
+      { stores: { ...api.stores, requests: counted } },
+    );
+    const heard: string[] = [];
+    const watch = async (lastEventId = ''): Promise<number> => {
+      const mine = heard.push('') - 1;
+      const answer = await fetch(`http://127.0.0.1:${beside.port}${path}/events`, {
+        headers: { Authorization: `Bearer ${hana.key}`, 'Last-Event-ID': lastEventId },
+      });
+      void (async () => {
+        for await (const part of answer.body ?? []) heard[mine] += Buffer.from(part).toString();
+        heard[mine] += 'END';
+      })();
+      return mine;
+    };
+    for (let count = 0; count < 30; count++) await watch();
+    await until('all have heard', async () => heard.every((each) => each.includes('event: progress')));
+    const { headers } = await fetch(`http://127.0.0.1:${beside.port}${path}/progress`, {
+      headers: { Authorization: `Bearer ${hana.key}` },
+    });
+    expect(headers.get('content-type')).toContain('application/json');
+    const [before, at] = [looks, performance.now()];
+    await until('time has passed', async () => performance.now() - at > 1_500);
+    expect(looks - before).toBeLessThanOrEqual(Math.ceil((performance.now() - at) / 100));
+    expect(looks - before).toBeGreaterThan(0);
+
+    // the same numbers as the progress document, told once; then only that the stream stands
+    const progress: unknown = (await hana.get(`${path}/progress`)).body;
+    const events = heard.map((each) => [...each.matchAll(/^id: (.+)\nevent: progress\ndata: (.+)$/gm)]);
+    for (const told of events) expect(told.map(([, , data = '']) => JSON.parse(data))).toEqual([progress]);
+    const again = await watch(events[0]?.[0]?.[1]);
+    await until('the stream stands', async () => heard[again]?.includes(': still here') === true);
+    expect(heard[again]).not.toContain('event:');
+
+    await hana.patch(path, { remarks: 'changes nothing that is watched' });
+    const stopping = performance.now();
+    await beside.close();
+    expect(performance.now() - stopping).toBeLessThan(8_000);
+    await until('all were let go', async () => heard.every((each) => each.endsWith('END')));
+  });
+
   it('H: a key has so many event streams open and no more', async () => {
     const watcher = await api.caller('requester', tenant);
     const leaving = new AbortController();
