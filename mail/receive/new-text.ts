@@ -59,7 +59,8 @@ export function newText(text: string): string {
   return withoutDevice(kept)
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
-    .replace(/^\n+|\s+$/g, '');
+    .replace(/^\n+/, '')
+    .trimEnd();
 }
 
 /** A line as the patterns see it; too long for any of them = empty, but said. */

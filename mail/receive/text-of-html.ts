@@ -74,8 +74,10 @@ export function textOfHtml(html: string): string {
       .replace(/<\/t[dh]>/g, '\t')
       .replace(/<\/?([a-z0-9]+)[^>]*>/g, (_tag, name: string) => (BLOCKS.includes(name) ? EDGE : '')),
   )
-    .replace(/ *\ue000[ \ue000]*/g, '\n')
-    .replace(/[ \t]+\n/g, '\n')
+    .replace(/[ \ue000]+/g, (run) => (run.includes(EDGE) ? '\n' : run))
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
     .trim();
 }
 

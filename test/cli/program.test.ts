@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { completionScript, SHELLS } from '../../cli/completion-script.ts';
@@ -54,6 +55,29 @@ describe('completion', () => {
       expect(script).toContain(words.at(-1));
       for (const { long } of command.options) expect(script).toContain(long?.replace(/^--/, '') ?? '');
     }
+  });
+});
+
+describe('completion in bash', () => {
+  const script = completionScript(program, 'bash');
+  /** What a bash that has read the script offers for the last of these words. */
+  const offered = (...words: string[]): string[] => {
+    const ask =
+      'eval "$1"; shift; COMP_WORDS=(deskferry "$@"); COMP_CWORD=$#; _deskferry; printf "%s\\n" "${COMPREPLY[@]}"';
+    const told = execFileSync('bash', ['--norc', '--noprofile', '-c', ask, 'bash', script, ...words], {
+      encoding: 'utf8',
+    });
+    return told.split('\n').filter((word) => word !== '');
+  };
+
+  test('offers commands, what follows them, options and their values', () => {
+    expect(offered('mig')).toEqual(['migrate']);
+    expect(offered('queue', 'fr')).toEqual(['front']);
+    expect(offered('keys', '')).toEqual(expect.arrayContaining(['create', 'list', 'revoke']));
+    expect(offered('migrate', 'Contacts.csv', '--por')).toEqual(['--portal']);
+    expect(offered('status', '--state', 'PEN')).toEqual(['PENDING']);
+    expect(offered('completion', '')).toEqual(expect.arrayContaining([...SHELLS]));
+    expect(offered('nothing-like-it', 'xyz')).toEqual([]);
   });
 });
 
