@@ -47,10 +47,7 @@ function eventId(shown: ProgressAnswer): string {
   return hash('sha256', news, 'base64url').slice(0, 22);
 }
 
-export function createProgressWatch(
-  api: Api,
-  measures: Parameters<typeof showProgress>[1],
-): ProgressWatch {
+export function createProgressWatch(api: Api, measures: Parameters<typeof showProgress>[1]): ProgressWatch {
   const shared = new Map<string, Shared>();
 
   const look = async (request: RequestDocument): Promise<Look> => {
