@@ -67,6 +67,9 @@ export interface MessageOrder {
   facts: {
     reason?: string;
     phase?: Phase;
+    /** B4, B5: place in line, and when its turn is expected */
+    place?: number;
+    expectedStart?: number;
     expectedEnd?: number;
     windowEndsAt?: number;
     report?: { name: string; version: number };

@@ -203,6 +203,8 @@ function factsOf(
     ticket: request.supportTicket,
     phase: facts.phase,
     reason: facts.reason ?? undefined,
+    place: facts.place,
+    expectedStart: facts.expectedStart,
     expectedEnd: facts.expectedEnd,
     windowEndsAt: facts.windowEndsAt ?? request.replyWindow?.endsAt.getTime(),
     expiresAt: request.expiresAt?.getTime(),

@@ -6,6 +6,7 @@ export const MESSAGE_KINDS = [
   'cancelled',
   'expiryReminder',
   'expired',
+  'inLine',
   'phaseStarted',
   'phase1Report',
   'replyReceived',

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MESSAGE_KINDS } from '../domain/message.ts';
+import { EN } from './locales/en.ts';
+import { JA } from './locales/ja.ts';
 import { type MessageFacts, composeMessage, formatMoment } from './compose-message.ts';
 
 const FACTS: MessageFacts = {
@@ -14,6 +16,8 @@ const FACTS: MessageFacts = {
   ticket: 'T-7',
   phase: 'phase-1',
   reason: 'the key no longer works',
+  place: 3,
+  expectedStart: Date.UTC(2026, 0, 1, 12, 0),
   expectedEnd: Date.UTC(2026, 0, 2, 3, 4),
   windowEndsAt: Date.UTC(2026, 0, 15, 16, 30),
   expiresAt: Date.UTC(2026, 1, 1),
@@ -37,6 +41,29 @@ describe('messages', () => {
     expect(composeMessage({ ...FACTS, timeZone: 'UTC' }).subject).toContain('15 January 2026 at 16:30');
     expect(composeMessage({ ...FACTS, locale: 'ja' }).text).toContain('2026年1月16日(金) 01:30 JST');
     expect(formatMoment(0, 'en', 'UTC')).toContain('1 January 1970');
+  });
+
+  test('B4, B5: the place in line is told, and the expected start where it is known', () => {
+    const waiting = { ...FACTS, kind: 'inLine' as const };
+    expect(composeMessage(waiting).subject).toContain('place 3 in line');
+    expect(composeMessage(waiting).text).toContain('We expect it to start on Thu, 1 January 2026');
+    expect(composeMessage({ ...waiting, locale: 'ja' }).text).toContain(
+      '開始予定は2026年1月1日(木) 21:00 JST',
+    );
+    expect(composeMessage({ ...waiting, expectedStart: null }).text).not.toContain('We expect');
+  });
+
+  test('both languages say the same with the same facts', () => {
+    const namesOf = (text: string): string[] => (text.match(/\{\{\w+\}\}/g) ?? []).toSorted();
+    for (const kind of MESSAGE_KINDS) {
+      const [en, ja] = [EN.messages[kind], JA.messages[kind]];
+      expect(Object.keys(ja).toSorted(), kind).toEqual(Object.keys(en).toSorted());
+      expect(ja.body.length, kind).toBe(en.body.length);
+      const said = ({ subject, body, start, phase1 }: typeof en): string[] => [
+        ...new Set(namesOf([subject, ...body, start, phase1].join(' '))),
+      ];
+      expect(said(ja), kind).toEqual(said(en));
+    }
   });
 
   test('what a person typed is never markup', () => {

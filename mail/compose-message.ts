@@ -24,6 +24,9 @@ export interface MessageFacts {
   ticket: string | null;
   phase?: Phase | undefined;
   reason?: string | undefined;
+  /** B4: 1 = next */
+  place?: number | undefined;
+  expectedStart?: number | null | undefined;
   expectedEnd?: number | null | undefined;
   windowEndsAt?: number | null | undefined;
   expiresAt?: number | null | undefined;
@@ -95,6 +98,8 @@ export function composeMessage(facts: MessageFacts): ComposedMessage {
     state: STATE_LABELS[facts.state][facts.locale],
     phase: texts.phases[facts.phase ?? 'phase-1'],
     reason: facts.reason ?? '',
+    place: facts.place ?? '-',
+    expectedStart: moment(facts.expectedStart),
     expectedEnd: moment(facts.expectedEnd),
     windowEndsAt: moment(facts.windowEndsAt),
     expiresAt: moment(facts.expiresAt),
@@ -105,6 +110,8 @@ export function composeMessage(facts: MessageFacts): ComposedMessage {
   const key = `messages.${facts.kind}`;
   const paragraphs = texts.messages[facts.kind].body.map((_, index) => say(`${key}.body.${index}`));
   if (facts.kind === 'phaseStarted' && facts.phase === 'phase-1') paragraphs.push(say(`${key}.phase1`));
+  if (facts.kind === 'inLine' && typeof facts.expectedStart === 'number')
+    paragraphs.push(say(`${key}.start`));
   if (facts.reason !== undefined && facts.reason !== '') paragraphs.push(say('reason'));
   if (facts.report !== undefined)
     paragraphs.push(say(facts.report.attached ? 'reportAttached' : 'reportLinked'));

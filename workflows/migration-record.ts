@@ -43,8 +43,8 @@ export interface MigrationRecord {
   approvedAt: number | null;
   paused: { since: number; by: string; reason: string } | null;
   stopping: Command | null;
-  /** `leaving`: it is being given back */
-  turn: (Turn & { granted: boolean; leaving?: boolean }) | null;
+  /** `leaving`: it is being given back; `placeTold`: the place in line was mailed (B4) */
+  turn: (Turn & { granted: boolean; leaving?: boolean; placeTold?: boolean }) | null;
   /** B4: a paused request that had its turn comes next when resumed */
   comesNext: boolean;
   /** C2: closed by this request */

@@ -1,4 +1,4 @@
-import { condition, defineQuery, defineSignal, setHandler } from '@temporalio/workflow';
+import { condition, defineQuery, defineSignal, patched, setHandler } from '@temporalio/workflow';
 import type { Phase } from '../domain/phase.ts';
 import { estimates, lifecycle, releases, said } from './activity-calls.ts';
 import {
@@ -12,6 +12,9 @@ import {
 } from './messages.ts';
 import type { Migration } from './migration-context.ts';
 import { phaseOf } from './migration-record.ts';
+
+/** Until then the place in line stood in the document only; requests under way may have begun so. */
+const PLACE_MAILED = 'place-mailed';
 
 /** B4: what the processing queue says to a waiting migration. */
 export function registerTurn(migration: Migration): void {
@@ -37,12 +40,30 @@ export function registerTurn(migration: Migration): void {
       record.expectedStart = expectedStart;
       if (moved === undefined) journal.changed();
       else journal.note(moved.by, 'movedToFront', moved.reason ?? null);
+      if (patched(PLACE_MAILED)) mailPlace(migration, place, expectedStart, moved !== undefined);
     },
     { description: 'B4, B5: its place in line and the expected start' },
   );
 
   setHandler(defineQuery<Standing>(STANDING_QUERY), () => standingOf(migration), {
     description: 'what it holds: its portal, its turn or place in line',
+  });
+}
+
+/** B4: the first place of a turn is mailed, and one that an operator gave; that others ahead are done is read in the document. */
+function mailPlace(
+  { record, journal }: Migration,
+  place: number,
+  expectedStart: number | null,
+  again: boolean,
+): void {
+  const { turn } = record;
+  if (turn === null || (turn.placeTold === true && !again)) return;
+  turn.placeTold = true;
+  journal.tell('inLine', {
+    phase: turn.phase,
+    place,
+    ...(expectedStart === null ? {} : { expectedStart }),
   });
 }
 

@@ -65,6 +65,13 @@ export const EN: Texts = {
         'Your request was not submitted in time. It has expired and its files were erased. You can file a new request at any time.',
       ],
     },
+    inLine: {
+      subject: 'Your migration waits for its turn: place {{place}} in line',
+      body: [
+        'The {{phase}} of the migration into the portal {{portal}} stands in line, at place {{place}}. It starts by itself when its turn comes; you need not do anything.',
+      ],
+      start: 'We expect it to start on {{expectedStart}}.',
+    },
     phaseStarted: {
       subject: 'The {{phase}} of your migration has started',
       body: [

@@ -68,6 +68,13 @@ export const JA: Texts = {
         '期限までに送信されなかったため、申請は期限切れとなり、ファイルは消去されました。新しい申請はいつでも送信できます。',
       ],
     },
+    inLine: {
+      subject: '移行の順番をお待ちいただいています（{{place}}番目）',
+      body: [
+        'ポータル「{{portal}}」への{{phase}}は、現在{{place}}番目です。順番が来ると自動で始まります。お客様の操作は必要ありません。',
+      ],
+      start: '開始予定は{{expectedStart}}です。',
+    },
     phaseStarted: {
       subject: '{{phase}}を開始しました',
       body: [

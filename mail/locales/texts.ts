@@ -9,6 +9,8 @@ interface MessageText {
   body: string[];
   /** a further paragraph that phase 1 alone has */
   phase1?: string;
+  /** a further paragraph where the expected start is known */
+  start?: string;
 }
 
 /** Everything a mail can say, in one language; `{{...}}` stands for a fact. */

@@ -7,7 +7,7 @@ import { Lifecycle, OPERATOR, REQUESTER, type Request } from '../lifecycle/envir
 
 /**
  * Records one history per path through the workflows, for the replay test beside it, under the name of a shape:
- * `node test/histories/record.ts <shape> [<path> ...]`. Run it with a new name when a change of the workflows (behind `patched()`) gives new
+ * `node test/histories/record.ts <shape> [path ...]`, all paths where none is named. Run it with a new name when a change of the workflows (behind `patched()`) gives new
  * requests another history; those of earlier shapes stay, for requests that are under way.
  */
 type Path = (life: Lifecycle) => Promise<string[]>;
@@ -117,6 +117,18 @@ const PATHS: Record<string, Path> = {
     return [migrationOf(request), importPhaseWorkflowId(request.id, 'phase-1')];
   },
 
+  'waited-in-line': async (life) => {
+    const gate = life.world.hold('importSegments');
+    const first = await (await life.create()).approved();
+    await importing(life);
+    const second = await (await life.create()).approved();
+    await second.reaches('QUEUED', ({ placeInLine }) => placeInLine === 1);
+    gate.open();
+    await second.result();
+    await first.result();
+    return [migrationOf(second), PROCESSING_QUEUE_WORKFLOW_ID];
+  },
+
   'cut-history': async (life) => {
     life.world.plan = [{ tab: 'tickets', records: 300, bytes: 300 }];
     life.world.segmentsPerTab = 260;
@@ -128,13 +140,16 @@ const PATHS: Record<string, Path> = {
 
 const folder = import.meta.dirname;
 await mkdir(folder, { recursive: true });
-const [, , shape = '', ...chosen] = process.argv;
+const [shape = '', ...named] = process.argv.slice(2);
 if (!/^[a-z][a-z-]*$/.test(shape)) throw new Error('name the shape, for example: node test/histories/record.ts books-together');
-for (const file of await readdir(folder)) if (file.endsWith(`.${shape}.json.gz`)) await rm(join(folder, file));
+const isMeant = (path: string): boolean => named.length === 0 || named.includes(path);
+for (const file of await readdir(folder)) {
+  if (file.endsWith(`.${shape}.json.gz`) && isMeant(file.split('.')[0] ?? '')) await rm(join(folder, file));
+}
 const life = await Lifecycle.start();
 try {
   for (const [path, walk] of Object.entries(PATHS)) {
-    if (chosen.length > 0 && !chosen.includes(path)) continue;
+    if (!isMeant(path)) continue;
     for (const workflowId of await walk(life)) {
       const history = await life.temporal.client.workflow.getHandle(workflowId).fetchHistory();
       const kind = workflowId.split('/')[0] ?? workflowId;

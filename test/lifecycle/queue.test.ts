@@ -30,6 +30,12 @@ async function inLine(count: number): Promise<{ requests: Request[]; open: () =>
   return { requests, open: gate.open };
 }
 
+/** The places in line that were mailed. */
+const places = (request: string | undefined) =>
+  life.world.messages
+    .filter((message) => message.request === request && message.kind === 'inLine')
+    .map(({ facts }) => facts.place);
+
 const turns = () =>
   life.world.audit.filter((entry) => entry.action === 'turnGranted:phase-1').map((entry) => entry.request);
 
@@ -45,6 +51,8 @@ test('B4, B5: one at a time in the order of approval; each sees its place and it
     turns: 1,
   });
   expect((await requests[2]?.snapshot())?.expectedStart).not.toBeNull();
+  await life.until('mailed', () => places(third).length === 1);
+  expect([places(first), places(second), places(third)]).toEqual([[], [1], [2]]);
   open();
   await requests[2]?.reaches('REPLY_WINDOW');
   expect(turns()).toEqual([first, second, third]);
@@ -55,6 +63,7 @@ test('B4: an operator moves a request ahead, and its audit log says so', async (
   const [first, second, third] = requests.map((request) => request.id);
   await queue().signal(QUEUE_SIGNALS.toFront, { request: third, by: OPERATOR, reason: 'go-live tomorrow' });
   await life.until('moved', () => requests[2]?.actions().includes('movedToFront') === true);
+  await life.until('mailed', () => places(third).join(' ') === '2 1');
   open();
   await requests[1]?.reaches('REPLY_WINDOW');
   expect(turns()).toEqual([first, third, second]);
