@@ -25,6 +25,8 @@ export class ReportZip {
 
   /** Adds a file whose content is made when its turn comes. */
   stream(path: string, make: () => AsyncIterable<Buffer>): void {
+    // its place now, whenever it is written: the order must not depend on how fast files are read
+    this.#sums[path] = '';
     this.#add(path, () => this.#summed(path, make()));
   }
 
