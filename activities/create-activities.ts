@@ -11,6 +11,7 @@ import type { Stores } from '../store/stores.ts';
 import type { OpenSource } from './ask-source.ts';
 import { makeAppendAudit } from './append-audit.ts';
 import { makeCheckIntegrations } from './check-integrations.ts';
+import { makeCheckSourceKey } from './check-source-key.ts';
 import { makeClaimPortal, makeReleasePortal } from './claim-portal.ts';
 import { makeClosePortal, makeOpenPortal } from './close-portal.ts';
 import { makeDrawSource } from './draw-source.ts';
@@ -110,7 +111,13 @@ export function createLifecycleActivities(deps: ActivityDependencies): Lifecycle
     ...books,
     keepBooks: makeKeepBooks(books),
     sendMessage: makeSendMessage({ stores, importStores, storage, desk, mail, settings }),
-    runChecks: makeRunChecks({ stores, storage, desk, supportAddress: settings.supportAddress }),
+    runChecks: makeRunChecks({
+      stores,
+      storage,
+      desk,
+      openSource: openSourceOf(deps),
+      supportAddress: settings.supportAddress,
+    }),
     claimPortal: makeClaimPortal({ stores, desk }),
     releasePortal: makeReleasePortal({ stores, desk }),
     closePortal: makeClosePortal({ desk }),
@@ -121,6 +128,8 @@ export function createLifecycleActivities(deps: ActivityDependencies): Lifecycle
     estimatePhase: makeEstimatePhase({ stores, importStores }),
     recordSpeed: makeRecordSpeed({ stores, importStores }),
     settleEstimates: makeSettleEstimates({ stores }),
+    checkSourceKey: makeCheckSourceKey({ openSource: openSourceOf(deps) }),
+    eraseSourceKey: ({ request }) => deps.sourceKeys.remove(request),
     eraseUploads: makeEraseUploads({ stores, storage, incomingMails: deps.incomingMails }),
     joinQueue: makeJoinQueue(inQueue),
     leaveQueue: makeLeaveQueue(inQueue),

@@ -26,7 +26,7 @@ import { makeWriteUndoReport } from './write-undo-report.ts';
 /** What lifecycle workers do to look after requests whose own process is over, or was ended in Temporal. */
 export function createControlActivities(
   deps: ActivityDependencies,
-  lifecycle: Pick<LifecycleActivities, 'leaveQueue' | 'recordRequest' | 'sendMessage'>,
+  lifecycle: Pick<LifecycleActivities, 'eraseSourceKey' | 'leaveQueue' | 'recordRequest' | 'sendMessage'>,
 ): SweepActivities & UndoHoldActivities & RetentionActivities {
   const { stores, importStores, desk, client, settings, names } = deps;
   const { migration, undo, queue } = names;
@@ -46,7 +46,14 @@ export function createAftercareActivities(
 ): UndoActivities & EraseActivities & SampleActivities {
   const { stores, importStores, incomingMails, storage, desk, settings } = deps;
   return tellFaults({
-    eraseRequest: makeEraseRequest({ stores, importStores, incomingMails, storage, desk }),
+    eraseRequest: makeEraseRequest({
+      stores,
+      importStores,
+      incomingMails,
+      sourceKeys: deps.sourceKeys,
+      storage,
+      desk,
+    }),
     chooseSample: makeChooseSample({ stores: importStores, storage, openSource: openSourceOf(deps) }),
     clearSample: makeClearSample({ stores, importStores, storage, desk }),
     decideUndo: makeDecideUndo({ stores: { ...stores, ...importStores }, desk }),

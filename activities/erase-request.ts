@@ -7,6 +7,7 @@ import type { ImportStores } from '../store/import-stores.ts';
 import type { IncomingMails } from '../store/incoming-mail.ts';
 import type { Links } from '../store/links.ts';
 import type { Requests } from '../store/requests.ts';
+import type { SourceKeys } from '../store/source-keys.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Uploads } from '../store/uploads.ts';
 import { beat } from './beat.ts';
@@ -24,6 +25,7 @@ export interface EraseRequestDeps {
   };
   importStores: ImportStores;
   incomingMails: Pick<IncomingMails, 'ofRequest' | 'erase'>;
+  sourceKeys: Pick<SourceKeys, 'remove'>;
   storage: Pick<Storage, 'list' | 'bytes' | 'remove' | 'removeAll'>;
   desk: Pick<Desk, 'scanPortal' | 'dropSamplePortal'>;
   now?: () => Date;
@@ -49,6 +51,7 @@ export function makeEraseRequest(deps: EraseRequestDeps): EraseActivities['erase
     await storage.removeAll(`uploads/${request}/`);
     for (const { key } of await stores.uploads.list(request)) await stores.uploads.remove(request, key);
     await incomingMails.erase(request);
+    await deps.sourceKeys.remove(request);
     await clearSample(deps, request);
     await storage.removeAll(`segments/${request}/`);
     await storage.removeAll(`drawn/${request}/`);

@@ -147,6 +147,10 @@ export interface LifecycleActivities {
   }): Promise<void>;
   /** Deletes what was uploaded (A9, F5). */
   eraseUploads(input: { request: string }): Promise<void>;
+  /** B3: whether the source takes the request's key. */
+  checkSourceKey(input: { request: string }): Promise<{ works: boolean }>;
+  /** B3: forgets the key of a request that is over; again is harmless. */
+  eraseSourceKey(input: { request: string }): Promise<void>;
   /** B4: stands in the processing queue, starting it when it is not there. */
   joinQueue(entry: QueueEntry): Promise<void>;
   leaveQueue(input: QueueLeave): Promise<void>;

@@ -27,7 +27,7 @@ export function makeOpenSource({ drafts, sourceKeys, allowed }: Deps): OpenSourc
         `request ${request} names no source that is read by an API`,
       );
     }
-    const key = await keyOf(sourceKeys, request);
+    const key = await keyOf(sourceKeys, request, source.address);
     const signal = cancellation();
     return openExportApi({
       address: source.address,
@@ -38,10 +38,14 @@ export function makeOpenSource({ drafts, sourceKeys, allowed }: Deps): OpenSourc
   };
 }
 
-async function keyOf(sourceKeys: Pick<SourceKeys, 'find'>, request: string): Promise<string> {
+async function keyOf(
+  sourceKeys: Pick<SourceKeys, 'find'>,
+  request: string,
+  address: string,
+): Promise<string> {
   let key: string | null;
   try {
-    key = await sourceKeys.find(request);
+    key = await sourceKeys.find(request, address);
   } catch (error) {
     if (!(error instanceof KeyRingError)) throw error;
     throw new SourceError(

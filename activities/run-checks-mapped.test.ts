@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Finding } from '../domain/request.ts';
-import { csvText, type Engine, makePortal, makeRequest, startEngine } from '../test/import-engine.ts';
+import {
+  csvText,
+  type Engine,
+  makePortal,
+  makeRequest,
+  startEngine,
+  openSourceOf,
+} from '../test/import-engine.ts';
 import { makeRunChecks } from './run-checks.ts';
 
 let engine: Engine;
@@ -18,7 +25,11 @@ async function check(mapping: unknown, files: Record<string, string>) {
     omit: ['threads', 'comments', 'attachments'],
     mapping,
   });
-  const runChecks = makeRunChecks({ ...engine, supportAddress: 'support@desk.example' });
+  const runChecks = makeRunChecks({
+    ...engine,
+    openSource: openSourceOf(engine),
+    supportAddress: 'support@desk.example',
+  });
   const result = await runChecks({ request, revision: 1, limits: LIMITS, at: 0 });
   const findings = (await engine.stores.findings.latest(request))?.findings ?? [];
   return { result, findings, codes: findings.map(({ code }: Finding) => code) };

@@ -1,7 +1,7 @@
 import type { Desk, Portal } from '../desk/desk.ts';
 import { PortalNotFound } from '../desk/errors.ts';
 import { type FedTab, fedTabs } from '../domain/fed-tabs.ts';
-import { readMapping } from '../domain/field-mapping.ts';
+import { type Mapping, readMapping } from '../domain/field-mapping.ts';
 import {
   type FoundTable,
   judgeIntegrations,
@@ -24,8 +24,10 @@ import { type PartKind, readPart } from '../sources/read-part.ts';
 import type { FileAccess } from '../sources/rows.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
+import type { OpenSource } from './ask-source.ts';
 import { beat } from './beat.ts';
 import { type CountedPart, countDistinct } from './count-distinct.ts';
+import { inspectSource } from './inspect-source.ts';
 import type { ChecksResult, LifecycleActivities } from './lifecycle-activities.ts';
 import { mappedPart, mapperOf } from './part-view.ts';
 import { accessTo } from './plan-view.ts';
@@ -34,6 +36,7 @@ interface Dependencies {
   stores: Pick<Stores, 'drafts' | 'uploads' | 'findings'>;
   storage: Storage;
   desk: Pick<Desk, 'portal' | 'scanPortal'>;
+  openSource: OpenSource;
   /** whom a request over a limit is sent to (A4) */
   supportAddress: string;
 }
@@ -72,17 +75,22 @@ export function makeRunChecks(deps: Dependencies): LifecycleActivities['runCheck
       const encoding = confirmedEncodings(upload.name, draft.encodings);
       const caps = { ...DEFAULT_ZIP_CAPS, unpackedBytes: limits.totalBytes };
       const inspection = await inspectFile(access, { encoding, caps, onBytes: () => beat() });
-      const tables = inspection.parts.filter(isReadable).map((part) => ({
-        part,
-        fed: fedTabs(mapping, { ...part, file: upload.name, tab: part.tabGuess }),
-      }));
-      inspected.push({ access, inspection, tables, confirmed: new Set(Object.keys(encoding)) });
+      const confirmed = new Set(Object.keys(encoding));
+      inspected.push({ access, inspection, confirmed, tables: tablesOf(mapping, inspection) });
+    }
+    const uploaded = inspected.reduce((sum, { inspection }) => sum + inspection.unpackedBytes, 0);
+    const source =
+      draft.source?.kind === 'api' ? await inspectSource(deps.openSource, request, draft) : NO_SOURCE;
+    for (const { access, inspection } of source.inspected) {
+      const confirmed = new Set([inspection.name]);
+      inspected.push({ access, inspection, confirmed, tables: tablesOf(mapping, inspection) });
     }
     const unpacked = inspected.reduce((sum, { inspection }) => sum + inspection.unpackedBytes, 0);
     const tables = await foundTables(inspected);
     const portal = await portalOf(deps.desk, draft.desk?.portal ?? null);
     const findings: Finding[] = [
-      ...judgeLimits(uploads, unpacked, limits, supportAddress),
+      ...judgeLimits(uploads, uploaded, limits, supportAddress),
+      ...source.findings,
       ...inspected.flatMap(({ inspection, tables: found }) =>
         inspection.problems
           .filter(({ code, entry }) => code !== 'UNKNOWN_TAB' || !isFed(found, entry))
@@ -106,6 +114,14 @@ export function makeRunChecks(deps: Dependencies): LifecycleActivities['runCheck
     await stores.findings.put(request, revision, findings, new Date(at));
     return summary(findings, tables, unpacked);
   };
+}
+
+const NO_SOURCE: Awaited<ReturnType<typeof inspectSource>> = { findings: [], inspected: [] };
+
+function tablesOf(mapping: Mapping | null, { name, parts }: FileInspection): Inspected['tables'] {
+  return parts
+    .filter(isReadable)
+    .map((part) => ({ part, fed: fedTabs(mapping, { ...part, file: name, tab: part.tabGuess }) }));
 }
 
 function isReadable(part: InspectedPart): part is ReadableTable {

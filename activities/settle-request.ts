@@ -20,7 +20,7 @@ export interface SettleRequestDependencies {
   importStores: Pick<ImportStores, 'plans'>;
   desk: Pick<Desk, 'open' | 'close' | 'lockIntegrations' | 'unlockIntegrations'>;
   /** what a request's process does itself as long as it runs */
-  lifecycle: Pick<LifecycleActivities, 'leaveQueue' | 'recordRequest' | 'sendMessage'>;
+  lifecycle: Pick<LifecycleActivities, 'eraseSourceKey' | 'leaveQueue' | 'recordRequest' | 'sendMessage'>;
   names: Pick<WorkflowNames, 'migration' | 'importPhaseOf' | 'undo'>;
   /** how long an import that was told to end may take, in milliseconds */
   importEndsMs?: number;
@@ -199,6 +199,7 @@ async function giveBack(
     await desk.unlockIntegrations(portal, request);
     await stores.portalClaims.release(request, portal);
   }
+  await lifecycle.eraseSourceKey({ request });
   for (const phase of ['phase-1', 'phase-2'] as const) await lifecycle.leaveQueue({ request, phase });
 }
 

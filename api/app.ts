@@ -4,6 +4,7 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Limits } from '../domain/lifecycle.ts';
 import type { Desk, Portal } from '../desk/desk.ts';
+import type { SourceKeys } from '../store/source-keys.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
 import { inCall } from '../temporal/follow-calls.ts';
@@ -46,6 +47,8 @@ export interface ApiConfiguration {
   secret: string;
   /** folder of this machine that unfinished uploads are kept in, and the storage where it is no bucket */
   storageFolder: string;
+  /** hosts of sources that may be private or speak plain http (B3) */
+  sourceHosts: readonly string[];
   /** calls a key may make in a minute, and an address without one */
   callsPerMinute: number;
   /** origins of pages that may call the API */
@@ -66,6 +69,8 @@ export interface ApiConfiguration {
 
 export interface ApiDependencies {
   stores: Stores;
+  /** B3: sealed */
+  sourceKeys: SourceKeys;
   storage: Storage;
   temporal: Client;
   desk: ApiDesk;

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { NATIVE_SCOPE } from '../desk/embedded/record-id.ts';
 import type { Draft } from '../domain/request.ts';
 import { chooseTabs, TabChoiceError, TABS, TICKET_CHILD_TABS } from '../domain/tab.ts';
+import { type AllowedHosts, checkSourceAddress } from '../sources/address-guard.ts';
 import { ENCODINGS } from '../sources/rows.ts';
+import { SourceError } from '../sources/source-error.ts';
 import { jsonPointer } from './json-pointer.ts';
 import { mappingBody } from './mapping-body.ts';
 import { invalidBody } from './valid.ts';
@@ -64,22 +66,47 @@ const requesterBody = z
   })
   .meta({ id: 'Requester', outputId: 'RequesterGiven', description: 'Who files the request (A1).' });
 
+const sourceMembers = {
+  system: line(100).meta({ description: 'Name of the other help desk.', example: 'Freshdesk' }),
+  scope: z
+    .string()
+    .max(50, 'is longer than 50 characters')
+    .regex(/^[A-Za-z0-9_-]+$/, 'may hold letters, digits, _ and - only')
+    .refine(
+      (scope) => scope !== NATIVE_SCOPE,
+      `may not be "${NATIVE_SCOPE}": that is the scope of the desk's own records`,
+    )
+    .default('files')
+    .meta({ description: 'Short name of the source account: external ids are unique within it.' }),
+};
+
 const sourceBody = z
-  .strictObject({
-    system: line(100).meta({ description: 'Name of the other help desk.', example: 'Freshdesk' }),
-    kind: z.literal('files', 'is not "files"').meta({ description: 'How the data is read.' }),
-    scope: z
-      .string()
-      .max(50, 'is longer than 50 characters')
-      .regex(/^[A-Za-z0-9_-]+$/, 'may hold letters, digits, _ and - only')
-      .refine(
-        (scope) => scope !== NATIVE_SCOPE,
-        `may not be "${NATIVE_SCOPE}": that is the scope of the desk's own records`,
-      )
-      .default('files')
-      .meta({ description: 'Short name of the source account: external ids are unique within it.' }),
-  })
-  .meta({ id: 'Source', outputId: 'SourceGiven', description: 'Where the data is now (A1).' });
+  .discriminatedUnion(
+    'kind',
+    [
+      z.strictObject({ ...sourceMembers, kind: z.literal('files') }),
+      z.strictObject({
+        ...sourceMembers,
+        kind: z.literal('api'),
+        address: line(2_000).meta({
+          description: 'Where its export API begins; its key is given apart.',
+          example: 'https://desk.example/export',
+        }),
+      }),
+    ],
+    'is neither "files" nor "api"',
+  )
+  .meta({
+    id: 'Source',
+    outputId: 'SourceGiven',
+    description: 'Where the data is now, and how it is read (A1).',
+  });
+
+/** B3: goes into an HTTP header as it is. */
+export const sourceKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,4000}$/, 'is not a key: 1 to 4,000 printable ASCII characters without blanks')
+  .meta({ description: 'The key that the source asks for.', format: 'password' });
 
 const tabName = z.enum(TABS, `is no tab; the tabs are ${TABS.join(', ')}`);
 
@@ -121,6 +148,7 @@ export const createBody = z
   .strictObject({
     ...stepMembers,
     desk: deskBody.optional(),
+    sourceKey: sourceKey.optional(),
     submit: z
       .boolean()
       .optional()
@@ -231,6 +259,20 @@ export function redoDraft(draft: Draft, steps: GivenSteps): Draft {
     ...(steps.encodings === undefined ? {} : { encodings: steps.encodings }),
     ...(steps.mapping === undefined ? {} : { mapping: steps.mapping }),
   };
+}
+
+/**
+ * SSRF: checks the address of a source before anything is asked there; names are looked at again when they are resolved.
+ * @throws Problem `invalid-body`
+ */
+export function checkSource({ source }: Pick<Draft, 'source'>, allowed: AllowedHosts): void {
+  if (source?.kind !== 'api') return;
+  try {
+    checkSourceAddress(source.address, allowed);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    throw invalidBody([{ pointer: jsonPointer(['source', 'address']), detail: error.message }]);
+  }
 }
 
 /**

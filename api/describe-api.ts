@@ -4,6 +4,7 @@ import { createLogger } from '../configuration/create-logger.ts';
 import { DEFAULT_LIMITS, REPLY_WINDOW_MS } from '../domain/lifecycle.ts';
 import { assembleApi } from './app.ts';
 import { gatherDependencies } from './gather-dependencies.ts';
+import { createKeyRing } from '../store/key-ring.ts';
 import { openStorage } from '../store/storage.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes.ts';
@@ -17,6 +18,7 @@ export function describeRoutes(publicUrl: string): Route[] {
     connection: Connection.lazy(),
     namespace: 'default',
     dataConverter: {},
+    keyRing: createKeyRing([]),
     config: {
       publicUrl,
       replyWindowMs: REPLY_WINDOW_MS,
@@ -27,6 +29,7 @@ export function describeRoutes(publicUrl: string): Route[] {
       secret: '',
       storageFolder: '.',
       callsPerMinute: 1,
+      sourceHosts: [],
       corsOrigins: [],
       temporalUiOrigins: [],
       oidc: null,

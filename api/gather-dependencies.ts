@@ -5,6 +5,8 @@ import type { Logger } from '../configuration/create-logger.ts';
 import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
 import { listPortals, setIntegrations } from '../desk/embedded/portals.ts';
 import { createImportStores } from '../store/import-stores.ts';
+import type { KeyRing } from '../store/key-ring.ts';
+import { createSourceKeys } from '../store/source-keys.ts';
 import type { Storage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
 import { followCalls } from '../temporal/follow-calls.ts';
@@ -23,14 +25,17 @@ export function gatherDependencies(given: {
   config: ApiConfiguration;
   /** how what Temporal keeps is written and read */
   dataConverter: DataConverter;
+  /** seals the keys of sources */
+  keyRing: KeyRing;
   logger: Logger;
   /** null where traces are not asked for */
   tracing: Tracing | null;
 }): ApiDependencies {
-  const { db, pingDatabase, storage, connection, namespace, dataConverter, config, logger, tracing } = given;
+  const { db, pingDatabase, storage, connection, namespace, dataConverter, keyRing, config, logger, tracing } = given;
   const stores = createStores(db);
   return {
     stores,
+    sourceKeys: createSourceKeys(db, keyRing),
     storage,
     temporal: new Client({
       connection,

@@ -4,7 +4,7 @@ import { type Draft, doneSteps } from '../domain/request.ts';
 import type { RequestDocument } from '../store/requests.ts';
 import type { StepInput } from '../workflows/messages.ts';
 import type { Api } from './app.ts';
-import { checkTabs } from './bodies.ts';
+import { checkSource, checkTabs } from './bodies.ts';
 import { namesTag } from './preconditions.ts';
 import type { Principal } from './principal.ts';
 import { Problem } from './problem.ts';
@@ -24,8 +24,12 @@ export function stepsOf(draft: Draft, revision: number): StepInput {
     done: doneSteps(draft),
     portal: draft.desk?.portal ?? null,
     source: draft.source?.scope ?? null,
+    ...(draft.source?.kind === 'api' ? { readsApi: true } : {}),
   };
 }
+
+/** B3: a key is given for one address. */
+const addressOf = ({ source }: Draft): string | null => (source?.kind === 'api' ? source.address : null);
 
 /** The entity tag of a request: its revision. */
 export function entityTag(request: Pick<RequestDocument, 'revision'>): string {
@@ -92,10 +96,15 @@ export async function redoSteps(
     requireMatch(call, request);
     const next = change(draft);
     checkTabs(next);
+    checkSource(next, api.config.sourceHosts);
     const revision = newest + 1;
     if (!(await drafts.insert(id, revision, next))) continue;
     try {
-      return await command(api, call, request, 'redoSteps', { by: principal.by, ...stepsOf(next, revision) });
+      return await command(api, call, request, 'redoSteps', {
+        by: principal.by,
+        ...stepsOf(next, revision),
+        ...(addressOf(draft) === addressOf(next) ? {} : { sourceChanged: true }),
+      });
     } catch (error) {
       if (!(error instanceof Problem) || error.code === 'unavailable') throw error;
       // refused: a revision like the one that stands tells the next change that nothing is under way

@@ -15,6 +15,7 @@ import { replyRoutes } from './routes/replies.ts';
 import { sampleRoutes } from './routes/sample.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { trailRoutes } from './routes/trail.ts';
+import { sourceKeyRoutes } from './routes/source-key.ts';
 import { undoRoutes } from './routes/undo.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 
@@ -28,6 +29,7 @@ export function createRoutes(api: Api): Route[] {
     ...previewRoutes(api),
     ...deskRoutes(api),
     ...commandRoutes(api),
+    ...sourceKeyRoutes(api),
     ...sampleRoutes(api),
     ...undoRoutes(api),
     ...eraseRoutes(api),

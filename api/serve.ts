@@ -37,7 +37,8 @@ async function serve(): Promise<void> {
   const { namespace, encryption } = config.temporal;
   const tracing =
     config.traces === null ? null : (await import('../temporal/trace.ts')).startTracing(config.traces, 'api');
-  const dataConverter = dataConverterOf(createKeyRing(config.encryptionKeys), encryption);
+  const keyRing = createKeyRing(config.encryptionKeys);
+  const dataConverter = dataConverterOf(keyRing, encryption);
   const { db } = database;
   const pingDatabase = (): Promise<void> => database.ping();
   const api = createApi(
@@ -48,6 +49,7 @@ async function serve(): Promise<void> {
       connection,
       namespace,
       dataConverter,
+      keyRing,
       config,
       logger,
       tracing,

@@ -109,6 +109,8 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
       MONGODB_DATABASE: database,
       SMTP_URL: smtp,
       STORAGE_FOLDER: storage,
+      // a source to try it with may run beside it
+      DESKFERRY_SOURCE_HOSTS: given['DESKFERRY_SOURCE_HOSTS'] ?? '127.0.0.1,localhost',
       DESKFERRY_SECRET: secret,
       REPLY_ADDRESS: mailbox,
       SMTP_LISTEN_PORT: String(replyPort),

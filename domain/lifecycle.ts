@@ -70,6 +70,9 @@ export function isFinal(state: State): boolean {
   return TRANSITIONS[state].length === 0;
 }
 
+/** From approval to the end a migration can be paused and stopped (F1). */
+export const UNDER_WAY: readonly State[] = ['QUEUED', 'PHASE_1', 'REPLY_WINDOW', 'PHASE_2'];
+
 /** Where a request goes when its process is ended in Temporal itself: no state may claim that it still runs. */
 export function endedOutside(state: State): State {
   switch (state) {
@@ -88,15 +91,21 @@ export function endedOutside(state: State): State {
 }
 
 /** The steps of a request, in the order in which the console leads through them (A2). */
-export const STEPS = ['basic', 'files', 'tabs', 'remarks', 'desk', 'portal'] as const;
+export const STEPS = ['basic', 'files', 'sourceKey', 'tabs', 'remarks', 'desk', 'portal'] as const;
 export type Step = (typeof STEPS)[number];
 
 /** Steps without which submitting is refused; remarks may stay empty (A2). */
 const REQUIRED_STEPS = ['basic', 'files', 'tabs', 'desk', 'portal'] as const satisfies readonly Step[];
+/** B3: of a source that is read by its API the key stands in the place of files. */
+const REQUIRED_FOR_API = ['basic', 'sourceKey', 'tabs', 'desk', 'portal'] as const satisfies readonly Step[];
 
-/** A2: the required steps that are not done; the step `files` is done when there is one. */
-export function missingSteps(done: readonly Step[], files: number): Step[] {
-  return REQUIRED_STEPS.filter((step) => (step === 'files' ? files === 0 : !done.includes(step)));
+/**
+ * A2: the required steps that are not done; the step `files` is done when there is one.
+ * @param readsApi whether the source is read by its API (B3)
+ */
+export function missingSteps(done: readonly Step[], files: number, readsApi = false): Step[] {
+  const required: readonly Step[] = readsApi ? REQUIRED_FOR_API : REQUIRED_STEPS;
+  return required.filter((step) => (step === 'files' ? files === 0 : !done.includes(step)));
 }
 
 /** Limits of A4, in files and bytes; GB = 10^9 bytes. */

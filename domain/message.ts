@@ -14,6 +14,7 @@ export const MESSAGE_KINDS = [
   'reminder',
   'lateReply',
   'paused',
+  'sourceKeyRefused',
   'resumed',
   'stopped',
   'completed',

@@ -1,12 +1,20 @@
 import { Binary, type Db } from 'mongodb';
 import { type KeyRing, KeyRingError } from './key-ring.ts';
 
-/** B3: the keys by which sources are read, one per request; sealed, and bound to their request. */
+/** A key as it is kept; what to give back when it should not have been replaced. */
+export type SealedSourceKey = Binary | null;
+
+/** B3: the keys by which sources are read, one per request; sealed, and bound to their request and to the source's address. */
 export interface SourceKeys {
-  /** Keeps a key in the place of the one before. @throws KeyRingError NO_KEY when no encryption key is configured */
-  keep(request: string, key: string): Promise<void>;
-  /** Opened, to be used and forgotten; null when none was given. @throws KeyRingError */
-  find(request: string): Promise<string | null>;
+  /**
+   * Keeps a key in the place of the one before, which is answered.
+   * @throws KeyRingError NO_KEY when no encryption key is configured
+   */
+  keep(request: string, address: string, key: string): Promise<SealedSourceKey>;
+  /** Puts back what `keep` answered. */
+  restore(request: string, before: SealedSourceKey): Promise<void>;
+  /** Opened, to be used and forgotten; null when none was given. @throws KeyRingError; DAMAGED also for another address */
+  find(request: string, address: string): Promise<string | null>;
   remove(request: string): Promise<void>;
   /**
    * Seals with the first encryption key what was sealed with another; again is harmless.
@@ -18,19 +26,26 @@ export interface SourceKeys {
 
 export function createSourceKeys(db: Db, ring: KeyRing): SourceKeys {
   const keys = db.collection<{ _id: string; sealed: Binary }>('sourceKeys');
-  const contextOf = (request: string): string => `source-key/${request}`;
+  const contextOf = (request: string, address: string): string => `source-key/${request}/${address}`;
+  const put = async (request: string, sealed: Binary): Promise<void> => {
+    await keys.replaceOne({ _id: request }, { sealed }, { upsert: true });
+  };
+  const remove = async (request: string): Promise<void> => {
+    await keys.deleteOne({ _id: request });
+  };
   return {
-    async keep(request, key) {
-      const sealed = new Binary(ring.seal(Buffer.from(key), contextOf(request)));
-      await keys.replaceOne({ _id: request }, { sealed }, { upsert: true });
+    remove,
+    async keep(request, address, key) {
+      const sealed = new Binary(ring.seal(Buffer.from(key), contextOf(request, address)));
+      const before = await keys.findOne({ _id: request });
+      await put(request, sealed);
+      return before?.sealed ?? null;
     },
-    async find(request) {
+    restore: (request, before) => (before === null ? remove(request) : put(request, before)),
+    async find(request, address) {
       const found = await keys.findOne({ _id: request });
       if (found === null) return null;
-      return Buffer.from(ring.open(found.sealed.buffer, contextOf(request))).toString('utf8');
-    },
-    async remove(request) {
-      await keys.deleteOne({ _id: request });
+      return Buffer.from(ring.open(found.sealed.buffer, contextOf(request, address))).toString('utf8');
     },
     async sealAnew() {
       const count = { sealed: 0, unopened: 0 };

@@ -1,4 +1,4 @@
-import { createSecretKey, hash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,12 +14,13 @@ import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
 import { addAgents, createPortal, type NativeAgent } from '../desk/embedded/portals.ts';
 import type { Desk } from '../desk/desk.ts';
 import { startTestDatabase } from './database.ts';
+import { testKeyRing } from './key-ring.ts';
 import { createImportStores, type ImportStores } from '../store/import-stores.ts';
-import { createKeyRing, type KeyRing } from '../store/key-ring.ts';
 import { createSourceKeys, type SourceKeys } from '../store/source-keys.ts';
 import { openStorage, type Storage } from '../store/storage.ts';
 import { createStores, type Stores } from '../store/stores.ts';
 import { uploadKey } from '../store/uploads.ts';
+import type { OpenSource } from '../activities/ask-source.ts';
 import { makeDrawSource } from '../activities/draw-source.ts';
 import { makeFoldImported } from '../activities/fold-imported.ts';
 import { makeFreezeContext } from '../activities/freeze-context.ts';
@@ -97,10 +98,13 @@ export async function startEngine(): Promise<StartedEngine> {
   };
 }
 
+/** What opens the sources of tests, on this machine. */
+export function openSourceOf({ stores, sourceKeys }: Pick<Engine, 'stores' | 'sourceKeys'>): OpenSource {
+  return makeOpenSource({ drafts: stores.drafts, sourceKeys, allowed: ['127.0.0.1'] });
+}
+
 export function makeActivities(given: EngineParts): ImportActivities {
-  const { drafts } = given.stores;
-  const openSource = makeOpenSource({ drafts, sourceKeys: given.sourceKeys, allowed: ['127.0.0.1'] });
-  const deps = { ...given, openSource };
+  const deps = { ...given, openSource: openSourceOf(given) };
   return {
     drawSource: makeDrawSource(deps),
     planPhase: makePlanPhase(deps),
@@ -114,11 +118,6 @@ export function makeActivities(given: EngineParts): ImportActivities {
     foldImported: makeFoldImported(deps),
     writeReport: makeWriteReport({ ...deps, signer: SIGNER }),
   };
-}
-
-/** A key ring of a key that nobody else has. */
-export function testKeyRing(): KeyRing {
-  return createKeyRing([{ name: 'test', key: createSecretKey(randomBytes(32)) }]);
 }
 
 const PRIMARY = 'owner@portal.example';
@@ -195,7 +194,7 @@ export async function makeRequest(
     encodings: options.encodings ?? {},
     mapping: options.mapping ?? null,
   });
-  if (options.api !== undefined) await engine.sourceKeys.keep(request, options.api.key);
+  if (options.api !== undefined) await engine.sourceKeys.keep(request, options.api.address, options.api.key);
   for (const [name, body] of Object.entries(files)) await upload(engine, request, name, body, null);
   return request;
 }

@@ -38,7 +38,7 @@ export const releases =
   proxyActivities<
     Pick<
       LifecycleActivities,
-      'releasePortal' | 'openPortal' | 'leaveQueue' | 'closeSupportTicket' | 'eraseUploads'
+      'releasePortal' | 'openPortal' | 'leaveQueue' | 'closeSupportTicket' | 'eraseUploads' | 'eraseSourceKey'
     >
   >(UNTIL_DONE);
 
@@ -62,6 +62,13 @@ export const checks = proxyActivities<Pick<LifecycleActivities, 'runChecks'>>({
   ...BOUNDED,
   startToCloseTimeout: '2 hours',
   heartbeatTimeout: '1 minute',
+});
+
+/** B3: what is not learned in some minutes is tried again with the next reminder. */
+export const sourceChecks = proxyActivities<Pick<LifecycleActivities, 'checkSourceKey'>>({
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '1 minute',
+  retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumAttempts: 4 },
 });
 
 /** A message waits a day for a mail server that is away. */

@@ -42,6 +42,9 @@ export async function close(migration: Migration): Promise<void> {
     record.files = [];
     journal.note('system', 'uploadsErased');
   }
+  if (record.readsApi === true) {
+    await releases.eraseSourceKey.executeWithOptions(said('key of the source'), [{ request }]);
+  }
   if (portal !== null) {
     await releases.releasePortal.executeWithOptions(said(`claim on ${portal}`), [{ request, portal }]);
   }

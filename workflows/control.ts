@@ -1,18 +1,12 @@
 import { condition } from '@temporalio/workflow';
-import type { State } from '../domain/lifecycle.ts';
+import { UNDER_WAY } from '../domain/lifecycle.ts';
 import { isTab } from '../domain/tab.ts';
 import type { Migration } from './migration-context.ts';
 import { retryJob } from './processing.ts';
 import { refuse, requireOperator, requireState } from './refusals.ts';
 import { giveTurnBack } from './turn.ts';
 
-/** From approval to the end a migration can be paused and stopped (F1). */
-const UNDER_WAY: readonly State[] = ['QUEUED', 'PHASE_1', 'REPLY_WINDOW', 'PHASE_2'];
-
-/** B3: how the import's activities name a source that answers 401 or 403. */
-const SOURCE_KEY_REFUSED = 'SOURCE_KEY_REFUSED';
-
-/** F1, B3: what operators can do while a migration is under way. */
+/** F1: what operators can do while a migration is under way. */
 export function registerControl(migration: Migration): void {
   const { record, journal } = migration;
 
@@ -45,7 +39,7 @@ export function registerControl(migration: Migration): void {
     ({ by, reason, accept }) => {
       const phase = record.phases.at(-1);
       if (accept === true && phase !== undefined) phase.accept = true;
-      resume(migration, by, accept === true ? 'resumedAccepting' : 'resumed', reason ?? null);
+      migration.resume(by, accept === true ? 'resumedAccepting' : 'resumed', reason ?? null);
     },
   );
 
@@ -88,25 +82,6 @@ export function registerControl(migration: Migration): void {
       journal.note(by, `retryOrdered:${tab}`, reason ?? null);
     },
   );
-
-  migration.onCommand(
-    'sourceKey',
-    'B3: a new key of the source has been sealed in the store; a migration that waited for it goes on',
-    () => {
-      requireState(record, ['PENDING', 'VERIFYING', ...UNDER_WAY], 'giving a source key');
-      if (record.state === 'PENDING' && record.submittedAt !== null) {
-        refuse(
-          'ALREADY_SUBMITTED',
-          'The request has been submitted; until the team takes it, it can only be cancelled.',
-        );
-      }
-    },
-    ({ by }) => {
-      journal.note(by, 'sourceKeyGiven');
-      if (record.paused?.reason.startsWith(SOURCE_KEY_REFUSED) === true)
-        resume(migration, by, 'resumed', null);
-    },
-  );
 }
 
 /** Paused: gives the turn back (B4) and waits until the migration is resumed or stopped. */
@@ -114,10 +89,4 @@ export async function whilePaused(migration: Migration): Promise<void> {
   const { record } = migration;
   await giveTurnBack(migration);
   await condition(() => record.paused === null || record.stopping !== null || migration.historyIsLong);
-}
-
-function resume(migration: Migration, by: string, action: string, reason: string | null): void {
-  migration.record.paused = null;
-  migration.journal.note(by, action, reason);
-  migration.journal.tell('resumed');
 }

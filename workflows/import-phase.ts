@@ -75,10 +75,11 @@ async function runPhase(
   input: ImportPhaseInput,
   position: PhasePosition,
 ): Promise<PhaseOutcome | 'historyIsLong'> {
-  const { request, phase, accept = false } = input;
+  const { request, phase, accept = false, draw = false } = input;
   const run = { request, phase };
 
   if (position.plan === null) {
+    if (draw) await imports.drawSource.executeWithOptions(said('read the source by its API'), [run]);
     const plan = await imports.planPhase.executeWithOptions(said('what there is to import'), [
       input.replies === undefined ? run : { ...run, replies: input.replies },
     ]);

@@ -40,6 +40,8 @@ export interface MigrationInput {
   by: string;
   /** what the creating call brought already: revision 1 of the draft */
   steps: StepInput;
+  /** B3: a key of the source was given with it */
+  sourceKeyGiven?: boolean;
   /** the request as it stood when its history was cut short; only the workflow itself gives it */
   carried?: MigrationRecord;
 }
@@ -57,6 +59,10 @@ export interface StepInput {
   portal: string | null;
   /** the source account's short name, for the search attribute (F3) */
   source?: string | null;
+  /** B3: the source is read by its API */
+  readsApi?: boolean;
+  /** B3: it is another source than before, for which no key was given */
+  sourceChanged?: boolean;
 }
 
 /**
@@ -154,6 +160,8 @@ export interface SampleRunInput {
   by: string;
   /** how many records of each tab, 1 to 100 */
   records: number;
+  /** the source is read by its API first (B3) */
+  draw?: boolean;
   /** where to go on with a new history; only the workflow itself gives it */
   position?: SamplePosition;
 }
@@ -262,6 +270,8 @@ export interface ImportPhaseInput {
   phase: Phase;
   /** E1: keys of the replies that were taken, for phase 2 */
   replies?: string[];
+  /** the source is read by its API first (B3) */
+  draw?: boolean;
   /** where to go on; absent = at the beginning */
   position?: PhasePosition;
   /** D2: the report goes out although proofs failed */

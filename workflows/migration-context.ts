@@ -44,11 +44,18 @@ export class Migration {
   }
 
   /** F1, B2, D2: holds the migration until an operator resumes it. */
-  pause(by: string, reason: string): void {
+  pause(by: string, reason: string, message: 'paused' | 'sourceKeyRefused' = 'paused'): void {
     if (this.record.paused !== null) return;
     this.record.paused = { since: Date.now(), by, reason };
     this.journal.note(by, 'paused', reason);
-    this.journal.tell('paused', { reason });
+    this.journal.tell(message, { reason });
+  }
+
+  /** Goes on where it was held. */
+  resume(by: string, action: string, reason: string | null): void {
+    this.record.paused = null;
+    this.journal.note(by, action, reason);
+    this.journal.tell('resumed');
   }
 
   /** Whether the history should be cut as soon as nothing is under way. */

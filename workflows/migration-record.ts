@@ -28,6 +28,9 @@ export interface MigrationRecord {
   done: Step[];
   portal: string | null;
   source: string | null;
+  /** B3: the source is read by its API, and whether a key of it was given */
+  readsApi?: boolean;
+  sourceKeyGiven?: boolean;
   files: UploadSummary[];
   createdAt: number;
   submittedAt: number | null;
@@ -97,6 +100,8 @@ export function newMigrationRecord(input: MigrationInput, now: number): Migratio
     done: input.steps.done.filter((step) => step !== 'portal'),
     portal: null,
     source: input.steps.source ?? null,
+    readsApi: input.steps.readsApi ?? false,
+    sourceKeyGiven: input.sourceKeyGiven ?? false,
     files: [],
     createdAt: now,
     submittedAt: null,
@@ -129,7 +134,8 @@ export function newMigrationRecord(input: MigrationInput, now: number): Migratio
 
 /** A2: the steps without which the request is not submitted. */
 export function stepsMissing(record: MigrationRecord): Step[] {
-  return missingSteps(record.done, record.files.length);
+  const done: Step[] = record.sourceKeyGiven === true ? [...record.done, 'sourceKey'] : record.done;
+  return missingSteps(done, record.files.length, record.readsApi);
 }
 
 /** The phase's own entry; undefined before it began. */

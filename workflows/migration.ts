@@ -12,6 +12,7 @@ import { phase1, phase2, queued, registerProcessing } from './processing.ts';
 import { registerReplyWindow, replyWindow } from './reply-window.ts';
 import { begin, pending, registerRequesting } from './requesting.ts';
 import { registerTurn } from './turn.ts';
+import { registerSourceKey } from './source-key.ts';
 import { registerVerification, verifying } from './verification.ts';
 
 /**
@@ -41,6 +42,7 @@ function setUp(input: MigrationInput): Migration {
   registerProcessing(life);
   registerReplyWindow(life);
   registerControl(life);
+  registerSourceKey(life);
   setHandler(defineQuery<RequestSnapshot>(SNAPSHOT_QUERY), () => life.journal.snapshot(), {
     description: 'the request as it stands',
   });

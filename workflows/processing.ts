@@ -30,6 +30,7 @@ import {
 import type { Migration } from './migration-context.ts';
 import { integrationsOn } from './integrations.ts';
 import { type PhaseInRecord, phaseOf, reportOf } from './migration-record.ts';
+import { pauseForSourceKey } from './source-key.ts';
 import { giveTurnBack, takeTurn } from './turn.ts';
 
 /** B5: while a phase runs its expected end is told anew at most so often; the API tells it live. */
@@ -145,6 +146,7 @@ async function importing(migration: Migration, name: Phase): Promise<boolean> {
     request: record.request,
     phase: name,
     ...(name === 'phase-2' ? { replies: [...record.replies] } : {}),
+    ...(record.readsApi === true ? { draw: true } : {}),
     ...(phase.position === null ? {} : { position: phase.position }),
     ...(accept ? { accept } : {}),
   });
@@ -159,7 +161,7 @@ async function importing(migration: Migration, name: Phase): Promise<boolean> {
     case 'halted':
       phase.position = outcome.position ?? phase.position;
       if (outcome.fault !== null && !CancellationScope.current().consideredCancelled)
-        migration.pause('system', outcome.fault);
+        if (!pauseForSourceKey(migration, outcome.fault)) migration.pause('system', outcome.fault);
       return false;
     case 'unproven': {
       phase.position = outcome.position;

@@ -8,6 +8,7 @@ import { type MigrationRecord, phaseOf, reportOf } from './migration-record.ts';
 import { addReport, beginPhase, retryJob, runImport } from './processing.ts';
 import { isOperator, refuse, requireState } from './refusals.ts';
 import { requireWithinLimits } from './requesting.ts';
+import { trySourceKey } from './source-key.ts';
 import { giveTurnBack, takeTurn } from './turn.ts';
 
 /** E1, E2: what the requester can do while replies are accepted. */
@@ -92,6 +93,7 @@ export async function replyWindow(migration: Migration): Promise<void> {
     record.remindersSent++;
     journal.note('system', 'reminded');
     journal.tell('reminder', { reminder: record.remindersSent, windowEndsAt: endsAt });
+    trySourceKey(migration);
   }
   await condition(() => !retries.running);
   if (record.stopping !== null) return;

@@ -239,6 +239,8 @@ function applySteps(record: MigrationRecord, steps: StepInput): void {
   record.revision = steps.revision;
   record.done = [...steps.done];
   if (steps.source !== undefined) record.source = steps.source;
+  record.readsApi = steps.readsApi ?? false;
+  if (steps.sourceChanged === true) record.sourceKeyGiven = false;
   record.checks = null;
 }
 

@@ -67,10 +67,11 @@ const clear = (request: string): Promise<void> =>
   sampling.clearSample.executeWithOptions(said('throw-away copy'), [{ request }]);
 
 /** Everything is staged before anything is chosen: a parent may stand anywhere in its file. */
-async function choose({ request, records }: SampleRunInput): Promise<SamplePosition> {
+async function choose({ request, records, draw }: SampleRunInput): Promise<SamplePosition> {
   const run = { request, phase: 'sample' } as const;
   // what an earlier sample run that was ended left behind
   await clear(request);
+  if (draw === true) await imports.drawSource.executeWithOptions(said('read the source by its API'), [run]);
   const { tabs } = await imports.planPhase.executeWithOptions(said('what there is to import'), [run]);
   await imports.freezeContext.executeWithOptions(said('the portal as it is'), [{ ...run, after: 'start' }]);
   const segments = new Map<Tab, number>();

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import type { RequestSnapshot } from '../../activities/lifecycle-activities.ts';
-import { EXPIRY_MS, expiryMoments, missingSteps, STATES } from '../../domain/lifecycle.ts';
+import { EXPIRY_MS, expiryMoments, missingSteps, STATES, type Step } from '../../domain/lifecycle.ts';
 import { doneSteps, type Draft, EMPTY_DRAFT } from '../../domain/request.ts';
 import { newRequestId, type RequestDocument } from '../../store/requests.ts';
 import type { MigrationInput } from '../../workflows/messages.ts';
@@ -10,12 +10,14 @@ import { callId } from '../answer-once.ts';
 import { listAnswer, migrationAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { authoriseDesk, portalTaken } from '../authorise-desk.ts';
-import { checkTabs, createBody, redoBody, redoDraft } from '../bodies.ts';
+import { checkSource, checkTabs, createBody, redoBody, redoDraft } from '../bodies.ts';
 import { Problem } from '../problem.ts';
 import { documentFrom, readRequest } from '../read-request.ts';
 import { entityTag, redoSteps, stepsOf } from '../redo-steps.ts';
 import { type Answer, type Call, type Route, route } from '../route.ts';
 import { migrationPath, showMigration, showSummary } from '../show-migration.ts';
+import { invalidBody } from '../valid.ts';
+import { keepSourceKey } from '../keep-source-key.ts';
 
 export const requestParams = z.strictObject({
   request: z.string().min(1).max(100).meta({ description: 'Id of the request.' }),
@@ -173,14 +175,20 @@ async function createMigration(
   const { principal, body } = call;
   const { tenant } = principal;
   if (tenant === null) throw new Problem('not-allowed', 'This key belongs to no tenant; use one that does.');
-  const { desk, submit, ...steps } = body;
+  const { desk, submit, sourceKey, ...steps } = body;
   let draft: Draft = redoDraft(EMPTY_DRAFT, steps);
   checkTabs(draft);
+  checkSource(draft, api.config.sourceHosts);
+  const address = draft.source?.kind === 'api' ? draft.source.address : null;
+  if (sourceKey !== undefined && address === null) {
+    throw invalidBody([{ pointer: '/sourceKey', detail: 'is of no use: the source is not read by an API' }]);
+  }
   if (desk !== undefined) {
     const authorised = await authoriseDesk(api, tenant, desk.portal, null, '/desk/portal');
     draft = { ...draft, desk: authorised.desk };
   }
-  const missing = missingSteps(doneSteps(draft), 0);
+  const done = [...doneSteps(draft), ...(sourceKey === undefined ? [] : (['sourceKey'] as const))];
+  const missing = missingSteps(done, 0, address !== null);
   if (submit === true && missing.length > 0) {
     throw new Problem(
       'step-missing',
@@ -194,6 +202,7 @@ async function createMigration(
   const holder = portal === null ? null : await api.stores.portalClaims.holder(portal);
   if (portal !== null && holder !== null && holder !== id) throw await portalTaken(api, principal, portal);
 
+  if (sourceKey !== undefined && address !== null) await keepSourceKey(api, id, address, sourceKey);
   await api.stores.requests.own(id, tenant);
   await api.stores.drafts.insert(id, 1, draft);
   const input: MigrationInput = {
@@ -203,6 +212,7 @@ async function createMigration(
     limits: api.config.limits,
     by: principal.by,
     steps: stepsOf(draft, 1),
+    ...(sourceKey === undefined ? {} : { sourceKeyGiven: true }),
   };
   await api.migrations.start(input);
   const request = (await recorded(api, input)) ?? (await documentFrom(api, tenant, firstSnapshot(input)));
@@ -229,8 +239,9 @@ async function recorded(api: Api, { request, steps }: MigrationInput): Promise<R
 }
 
 /** What a new workflow records first. */
-function firstSnapshot({ request, steps, limits }: MigrationInput): RequestSnapshot {
+function firstSnapshot({ request, steps, limits, sourceKeyGiven }: MigrationInput): RequestSnapshot {
   const createdAt = Date.now();
+  const done: Step[] = sourceKeyGiven === true ? [...steps.done, 'sourceKey'] : steps.done;
   return {
     request,
     runId: '',
@@ -239,7 +250,7 @@ function firstSnapshot({ request, steps, limits }: MigrationInput): RequestSnaps
     state: 'PENDING',
     submitted: false,
     paused: null,
-    missingSteps: missingSteps(steps.done, 0),
+    missingSteps: missingSteps(done, 0, steps.readsApi),
     files: [],
     limits,
     createdAt,

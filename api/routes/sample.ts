@@ -45,7 +45,12 @@ export function sampleRoutes(api: Api): Route[] {
         const isStarted = await api.migrations.order({
           workflowType: SAMPLE_RUN,
           workflowId: sampleWorkflowId(id),
-          input: { request: id, by: principal.by, records: body.records },
+          input: {
+            request: id,
+            by: principal.by,
+            records: body.records,
+            ...(request.source?.kind === 'api' ? { draw: true } : {}),
+          },
           summary: `Sample of ${id}`,
           again: true,
         });

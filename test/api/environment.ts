@@ -33,6 +33,7 @@ import { startStack } from '../../stack/stack.ts';
 import { type Database, openDatabase } from '../../store/database.ts';
 import type { Role } from '../../store/keys.ts';
 import { openStorage, type Storage } from '../../store/storage.ts';
+import { createSourceKeys } from '../../store/source-keys.ts';
 import { createStores, type Stores } from '../../store/stores.ts';
 import {
   IMPORT_TASK_QUEUE,
@@ -41,6 +42,7 @@ import {
   PROCESSING_QUEUE_WORKFLOW_ID,
   QUEUE_SIGNALS,
 } from '../../workflows/messages.ts';
+import { testKeyRing } from '../key-ring.ts';
 import { World } from '../lifecycle/world.ts';
 import { Contract } from './contract.ts';
 
@@ -223,6 +225,7 @@ export class ApiUnderTest {
     };
     const dependencies: ApiDependencies = {
       stores,
+      sourceKeys: createSourceKeys(database.db, testKeyRing()),
       storage,
       temporal,
       desk,
@@ -238,6 +241,7 @@ export class ApiUnderTest {
         secret: SECRET,
         storageFolder,
         callsPerMinute: 100_000,
+        sourceHosts: ['127.0.0.1'],
         corsOrigins: [],
         temporalUiOrigins: ['https://temporal.example'],
         oidc: settings.oidc ?? null,

@@ -13,6 +13,7 @@ import { startMongo, startTemporal } from '../../stack/stack.ts';
 import { type Database, openDatabase } from '../../store/database.ts';
 import { createStores } from '../../store/stores.ts';
 import { type BucketForTests, startBucket } from '../bucket.ts';
+import { testKeyRing } from '../key-ring.ts';
 import { Contract } from './contract.ts';
 import { SECRET, STEPS_BODY, until } from './environment.ts';
 
@@ -47,6 +48,7 @@ beforeAll(async () => {
       connection: Connection.lazy({ address: temporal.address }),
       namespace: 'default',
       dataConverter: {},
+      keyRing: testKeyRing(),
       config: {
         publicUrl: 'https://deskferry.example',
         replyWindowMs: REPLY_WINDOW_MS,
@@ -57,6 +59,7 @@ beforeAll(async () => {
         secret: SECRET,
         storageFolder: join(folder, 'storage'),
         callsPerMinute: 10_000,
+        sourceHosts: [],
         corsOrigins: [],
         temporalUiOrigins: [],
         oidc: null,

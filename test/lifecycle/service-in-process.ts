@@ -42,7 +42,8 @@ import {
   migrationWorkflowId,
   type UpdateArguments,
 } from '../../workflows/messages.ts';
-import { type Body, testKeyRing } from '../import-engine.ts';
+import type { Body } from '../import-engine.ts';
+import { testKeyRing } from '../key-ring.ts';
 import type { World } from './world.ts';
 
 export const REQUESTER = 'requester:acme';
@@ -181,18 +182,30 @@ export class ServiceInProcess {
   /** Files a request with its steps done and its portal claimed, PENDING. */
   async create(
     portal: string,
-    options: { tabs?: readonly Tab[]; files?: Readonly<Record<string, Body>>; window?: number } = {},
+    options: {
+      tabs?: readonly Tab[];
+      files?: Readonly<Record<string, Body>>;
+      window?: number;
+      /** read by its export API instead of from files (B3) */
+      api?: { address: string; key: string };
+    } = {},
   ): Promise<FiledRequest> {
     const id = newRequestId();
+    const { api } = options;
     await this.stores.requests.own(id, 'acme');
     await this.stores.drafts.insert(id, 1, {
       ...EMPTY_DRAFT,
       requester: { name: 'R', mail: 'owner@portal.example', company: 'C', locale: 'en', timeZone: 'UTC' },
-      source: { system: 'Other', kind: 'files', scope: 'files' },
+      source: {
+        system: 'Other',
+        scope: 'files',
+        ...(api === undefined ? { kind: 'files' } : { kind: 'api', address: api.address }),
+      },
       tabs: [...(options.tabs ?? (['contacts', 'tickets'] as const))],
       remarks: '',
       desk: { kind: 'embedded', portal },
     });
+    if (api !== undefined) await this.deps.sourceKeys.keep(id, api.address, api.key);
     await this.client.workflow.start(MIGRATION, {
       taskQueue: LIFECYCLE_TASK_QUEUE,
       workflowId: migrationWorkflowId(id),
@@ -208,13 +221,16 @@ export class ServiceInProcess {
             done: ['basic', 'tabs', 'remarks', 'desk', 'portal'],
             portal,
             source: 'files',
+            ...(api === undefined ? {} : { readsApi: true }),
           },
+          sourceKeyGiven: api !== undefined,
         } satisfies MigrationInput,
       ],
     });
     const request = new FiledRequest(this, id);
     await request.reaches('the portal is claimed', ({ missingSteps }) => !missingSteps.includes('portal'));
-    for (const [name, body] of Object.entries(options.files ?? { 'Contacts.csv': 'ContactExtId\n' })) {
+    const files = options.files ?? (api === undefined ? { 'Contacts.csv': 'ContactExtId\n' } : {});
+    for (const [name, body] of Object.entries(files)) {
       await request.upload(name, body);
     }
     return request;

@@ -43,6 +43,8 @@ export class World {
   plan = [...PLAN];
   segmentsPerTab = 4;
   discrepancies = 0;
+  /** B3 */
+  sourceKeyWorks = true;
   failedRecords = 0;
   barriers: number[] = [];
   /** answers of `watchHolders` wait for one of these to be gone */
@@ -71,6 +73,7 @@ export class World {
     this.checks = CLEAN;
     this.plan = [...PLAN];
     this.segmentsPerTab = 4;
+    this.sourceKeyWorks = true;
     this.discrepancies = 0;
     this.failedRecords = 0;
     this.barriers = [];
@@ -144,6 +147,8 @@ export class World {
     recordSpeed: this.#does('recordSpeed', async () => {}),
     settleEstimates: this.#does('settleEstimates', async () => {}),
     eraseUploads: this.#does('eraseUploads', async () => {}),
+    checkSourceKey: this.#does('checkSourceKey', async () => ({ works: this.sourceKeyWorks })),
+    eraseSourceKey: this.#does('eraseSourceKey', async () => {}),
     joinQueue: this.#does('joinQueue', (entry) => this.join(entry)),
     leaveQueue: this.#does('leaveQueue', (entry) => this.leave(entry)),
     watchHolders: this.#does('watchHolders', async ({ requests }) => {
