@@ -10,6 +10,7 @@ import { addPortalCommands } from './commands/portals.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addReplyCommand } from './commands/reply.ts';
 import { addReportCommands } from './commands/report.ts';
+import { addSourceKeyCommand } from './commands/source-key.ts';
 import { addVerificationCommands } from './commands/verify.ts';
 import packageFile from '../package.json' with { type: 'json' };
 
@@ -43,6 +44,7 @@ Ends with 0 when all is well, 1 when it was refused or something is not as it sh
   addLookCommands(program);
   addVerificationCommands(program);
   addControlCommands(program);
+  addSourceKeyCommand(program);
   addReplyCommand(program);
   addReportCommands(program);
   addQueueCommands(program);

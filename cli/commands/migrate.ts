@@ -18,6 +18,7 @@ import { barText, doStep } from '../do-step.ts';
 import { followOnScreen, readMigration } from '../follow-on-screen.ts';
 import { listBundle } from '../list-bundle.ts';
 import { shellWords, sizeText } from '../output.ts';
+import { readSourceKey, SOURCE_KEY_FILE } from '../read-source-key.ts';
 import { sha256OfFile } from '../send-body.ts';
 import { perform, type Session } from '../session.ts';
 import { migrationText } from '../show-migration.ts';
@@ -28,6 +29,8 @@ interface MigrateOptions {
   tabs?: Tab[];
   omit?: Tab[];
   system?: string;
+  sourceAddress?: string;
+  sourceKeyFile?: string;
   scope?: string;
   mapping?: string;
   encoding?: Record<string, string>;
@@ -50,7 +53,7 @@ interface Mailbox {
 export function addMigrateCommand(program: Command): void {
   program
     .command('migrate')
-    .summary('file a migration of these files, and follow it')
+    .summary('file a migration of these files, or of a source read by its API, and follow it')
     .description(
       'Files a request, uploads the files, authorises the desk, submits, and follows the migration until replies are taken. Interrupted at any point it loses nothing: it tells how to go on.',
     )
@@ -63,6 +66,8 @@ export function addMigrateCommand(program: Command): void {
       '--scope <name>',
       'short name of the source account: external ids are unique within it (default: "files")',
     )
+    .option('--source-address <url>', 'read the source by its export API (docs/source-api.md); needs --tabs')
+    .option(...SOURCE_KEY_FILE)
     .option('--mapping <file>', 'field mapping, as JSON (docs/mapping.md)')
     .option('--encoding <file=name>', 'confirmed encoding of a file; may be given again', encodingOf)
     .option('--remarks <text>', 'anything the migration team should know')
@@ -84,6 +89,7 @@ Examples:
   deskferry migrate Contacts.csv Tickets.csv --portal acme --omit threads,comments,attachments
   deskferry migrate export.zip --portal acme --system "Old Desk" --scope olddesk --no-follow
   deskferry migrate list.csv --portal acme --mapping mapping.json --encoding list.csv=shift_jis
+  deskferry migrate --source-address https://desk.example/export --source-key-file olddesk.key --tabs contacts,tickets
   deskferry migrate --continue m_01hx... Contacts.csv Tickets.csv`,
     )
     .action((files: string[], options: MigrateOptions, command: Command) =>
@@ -124,7 +130,13 @@ export function mailbox(text: string): Mailbox {
 }
 
 async function migrate(session: Session, paths: string[], options: MigrateOptions): Promise<ExitCode> {
-  if (paths.length === 0 && options.continue === undefined) throw usageFailure('Name the files to migrate.');
+  const { sourceAddress, sourceKeyFile } = options;
+  if (paths.length === 0 && options.continue === undefined && sourceAddress === undefined)
+    throw usageFailure('Name the files to migrate, or the --source-address.');
+  if (options.continue !== undefined && (sourceAddress !== undefined || sourceKeyFile !== undefined))
+    throw usageFailure('A new key is given with: deskferry source-key. The address stays.');
+  if (sourceKeyFile !== undefined && sourceAddress === undefined)
+    throw usageFailure('--source-key-file needs --source-address, too.');
   const files = await localFiles(paths);
   const mapping = options.mapping === undefined ? undefined : await readMapping(options.mapping);
   const api = await session.api();
@@ -184,7 +196,11 @@ async function fileRequest(
   mapping: unknown,
   options: MigrateOptions,
 ): Promise<MigrationAnswer> {
+  const { sourceAddress: address } = options;
+  if (address !== undefined && options.tabs === undefined)
+    throw usageFailure('Say what to move: --tabs.', `The tabs are ${TABS.join(', ')}`);
   const tabs = options.tabs ?? (await tabsOf(files, mapping));
+  const sourceKey = address === undefined ? undefined : await readSourceKey(options.sourceKeyFile);
   const portal = await choosePortal(api, options.portal);
   const body = {
     requester: {
@@ -193,7 +209,12 @@ async function fileRequest(
       locale: options.locale ?? (localeOfMachine().language === 'ja' ? 'ja' : 'en'),
       timeZone: options.timeZone ?? localeOfMachine().timeZone,
     },
-    source: { system: options.system ?? 'exported files', kind: 'files', scope: options.scope ?? 'files' },
+    source: {
+      system: options.system ?? (address === undefined ? 'exported files' : 'help desk'),
+      scope: options.scope ?? 'files',
+      ...(address === undefined ? { kind: 'files' } : { kind: 'api', address }),
+    },
+    ...(sourceKey === undefined ? {} : { sourceKey }),
     tabs,
     ...steps(options, mapping),
     desk: { kind: 'embedded', portal: portal.id },
@@ -271,9 +292,9 @@ async function takeUp(
       ? {}
       : {
           source: {
-            system: options.system ?? migration.source?.system ?? 'exported files',
-            kind: 'files',
-            scope: options.scope ?? migration.source?.scope ?? 'files',
+            ...(migration.source ?? { system: 'exported files', kind: 'files', scope: 'files' }),
+            ...(options.system === undefined ? {} : { system: options.system }),
+            ...(options.scope === undefined ? {} : { scope: options.scope }),
           },
         }),
   };

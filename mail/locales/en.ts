@@ -120,7 +120,7 @@ export const EN: Texts = {
       subject: 'Your migration needs a new key for {{system}}',
       body: [
         '{{system}}, from which your data is read, does not accept the key any more that you gave us. The migration waits where it needs to read there; nothing is lost.',
-        'Please make a key in {{system}} that may read everything that is migrated, and give it to us in the console, with "deskferry source-key {{request}} --key-file FILE", or by the API. Never send a key by mail.',
+        'Please make a key in {{system}} that may read everything that is migrated, and give it to us in the console, with "deskferry source-key {{request}}", or by the API. Never send a key by mail.',
         'When the new key has come, the migration goes on by itself where it was.',
       ],
     },

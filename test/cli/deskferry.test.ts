@@ -8,6 +8,7 @@ import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileZip } from './zip-of.ts';
 import { readReport } from '../../cli/check-report.ts';
+import { startExportApi } from '../../examples/export-api.ts';
 import { type RunningService, startService } from '../end-to-end/migrate.ts';
 import { type Ended, startCommand } from './run-command.ts';
 import { startBrokenLine } from './broken-line.ts';
@@ -210,6 +211,45 @@ describe('deskferry', () => {
       };
       expect(listed.items.map(({ id }) => id)).toEqual([first.migration.id]);
     });
+
+    test('B1, B3: a source read by its API is checked with its key, which is given anew where it is refused', async () => {
+      await makePortal('by-api');
+      const source = await startExportApi({ key: 'the-right-key' });
+      try {
+        source.put('contacts', 'C-1', { ContactExtId: 'C-1', 'Last Name': 'Sato' });
+        source.put('accounts', 'A-1', { AccountExtId: 'A-1', 'Account Name': 'Example KK' });
+        source.forbid(['accounts']);
+        await writeFile(join(folder, 'wrong.key'), 'the-wrong-key\n');
+        const of = [
+          '--source-address',
+          source.address,
+          '--source-key-file',
+          'wrong.key',
+          '--portal',
+          'by-api',
+        ];
+        expect((await run(['migrate', ...of])).stderr).toContain('--tabs');
+        const filed = await run(['migrate', ...of, '--tabs', 'accounts,contacts', '--no-submit', '--json']);
+        const { id } = (document(filed) as Migrated).migration;
+        const refused = await run(['precheck', id]);
+        expect([refused.code, refused.stdout.includes('SOURCE_KEY_REFUSED')]).toEqual([1, true]);
+        expect(filed.stdout + refused.stdout + refused.stderr).not.toContain('the-wrong-key');
+
+        const given = await run(['source-key', id], { input: 'the-right-key\n' });
+        expect(given).toMatchObject({ code: 0 });
+        expect(given.stdout + given.stderr).not.toContain('the-right-key');
+        const forbidden = await run(['precheck', id]);
+        expect(forbidden.stdout).toContain('SOURCE_TAB_FORBIDDEN');
+        expect(forbidden.stdout).not.toContain('SOURCE_KEY_REFUSED');
+        source.forbid([]);
+        expect(await run(['precheck', id])).toMatchObject({ code: 0 });
+        await source.stop();
+        expect((await run(['precheck', id])).stdout).toContain('SOURCE_UNREACHABLE');
+        await run(['cancel', id]);
+      } finally {
+        await source.stop();
+      }
+    }, 120_000);
 
     test('B1: a precheck with something blocking ends with 1 and says what to do', async () => {
       await makePortal('blocked');
