@@ -31,7 +31,18 @@ export function gatherDependencies(given: {
   /** null where traces are not asked for */
   tracing: Tracing | null;
 }): ApiDependencies {
-  const { db, pingDatabase, storage, connection, namespace, dataConverter, keyRing, config, logger, tracing } = given;
+  const {
+    db,
+    pingDatabase,
+    storage,
+    connection,
+    namespace,
+    dataConverter,
+    keyRing,
+    config,
+    logger,
+    tracing,
+  } = given;
   const stores = createStores(db);
   return {
     stores,

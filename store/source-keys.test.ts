@@ -49,8 +49,16 @@ describe('source keys', () => {
   }
 
   test('B3: rotated, they open with the new key alone; without the old key nothing is lost', async () => {
-    await createSourceKeys(database.db, createKeyRing([OLD])).keep('r-1', 'canary-source-key');
-    await createSourceKeys(database.db, createKeyRing([NEW, OLD])).keep('r-2', 'another');
+    await createSourceKeys(database.db, createKeyRing([OLD])).keep(
+      'r-1',
+      'https://a.example',
+      'canary-source-key',
+    );
+    await createSourceKeys(database.db, createKeyRing([NEW, OLD])).keep(
+      'r-2',
+      'https://b.example',
+      'another',
+    );
 
     const refused = await rotate(NEW);
     expect(refused.code).not.toBe(0);
@@ -61,7 +69,12 @@ describe('source keys', () => {
     expect(JSON.parse((await rotate(NEW, OLD)).text)).toEqual({ key: '2026', sealed: 0 });
 
     const after = createSourceKeys(database.db, createKeyRing([NEW]));
-    expect([await after.find('r-1'), await after.find('r-2')]).toEqual(['canary-source-key', 'another']);
+    expect([
+      await after.find('r-1', 'https://a.example'),
+      await after.find('r-2', 'https://b.example'),
+    ]).toEqual(['canary-source-key', 'another']);
+    // a key is good for its own address alone
+    await expect(after.find('r-1', 'https://b.example')).rejects.toMatchObject({ code: 'DAMAGED' });
     expect(`${refused.text}${rotated.text}`).not.toContain('canary');
   }, 60_000);
 

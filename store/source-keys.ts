@@ -2,7 +2,7 @@ import { Binary, type Db } from 'mongodb';
 import { type KeyRing, KeyRingError } from './key-ring.ts';
 
 /** A key as it is kept; what to give back when it should not have been replaced. */
-export type SealedSourceKey = Binary | null;
+export type SealedSourceKey = { address: string; sealed: Binary } | null;
 
 /** B3: the keys by which sources are read, one per request; sealed, and bound to their request and to the source's address. */
 export interface SourceKeys {
@@ -25,10 +25,10 @@ export interface SourceKeys {
 }
 
 export function createSourceKeys(db: Db, ring: KeyRing): SourceKeys {
-  const keys = db.collection<{ _id: string; sealed: Binary }>('sourceKeys');
+  const keys = db.collection<{ _id: string; address: string; sealed: Binary }>('sourceKeys');
   const contextOf = (request: string, address: string): string => `source-key/${request}/${address}`;
-  const put = async (request: string, sealed: Binary): Promise<void> => {
-    await keys.replaceOne({ _id: request }, { sealed }, { upsert: true });
+  const put = async (request: string, kept: { address: string; sealed: Binary }): Promise<void> => {
+    await keys.replaceOne({ _id: request }, kept, { upsert: true });
   };
   const remove = async (request: string): Promise<void> => {
     await keys.deleteOne({ _id: request });
@@ -38,8 +38,8 @@ export function createSourceKeys(db: Db, ring: KeyRing): SourceKeys {
     async keep(request, address, key) {
       const sealed = new Binary(ring.seal(Buffer.from(key), contextOf(request, address)));
       const before = await keys.findOne({ _id: request });
-      await put(request, sealed);
-      return before?.sealed ?? null;
+      await put(request, { address, sealed });
+      return before === null ? null : { address: before.address, sealed: before.sealed };
     },
     restore: (request, before) => (before === null ? remove(request) : put(request, before)),
     async find(request, address) {
@@ -49,10 +49,11 @@ export function createSourceKeys(db: Db, ring: KeyRing): SourceKeys {
     },
     async sealAnew() {
       const count = { sealed: 0, unopened: 0 };
-      for await (const { _id, sealed } of keys.find()) {
+      for await (const { _id, address, sealed } of keys.find()) {
         if (ring.sealsWith !== null && ring.sealedWith(sealed.buffer) === ring.sealsWith) continue;
         try {
-          const again = new Binary(ring.seal(ring.open(sealed.buffer, contextOf(_id)), contextOf(_id)));
+          const context = contextOf(_id, address);
+          const again = new Binary(ring.seal(ring.open(sealed.buffer, context), context));
           // a key that was given meanwhile is newer, and stays
           const { modifiedCount } = await keys.updateOne({ _id, sealed }, { $set: { sealed: again } });
           count.sealed += modifiedCount;

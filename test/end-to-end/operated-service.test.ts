@@ -175,8 +175,8 @@ describe('The whole service, as those who run it see it', () => {
     const database = await openDatabase(service.mongodbUri, service.database);
     try {
       const keys = createSourceKeys(database.db, ring());
-      await keys.keep(id, SECRETS['sourceKey'] ?? '');
-      expect(await keys.find(id)).toBe(SECRETS['sourceKey']);
+      await keys.keep(id, 'https://desk.example', SECRETS['sourceKey'] ?? '');
+      expect(await keys.find(id, 'https://desk.example')).toBe(SECRETS['sourceKey']);
     } finally {
       await database.close();
     }
