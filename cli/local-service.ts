@@ -27,6 +27,8 @@ export interface DevelopmentAccess {
 }
 
 export interface LocalService extends DevelopmentAccess {
+  /** of every API process; `url` is the first */
+  urls: readonly string[];
   /** folder of uploads, segments and reports */
   storage: string;
   processes: readonly Supervised[];
@@ -48,6 +50,8 @@ export interface LocalServiceOptions {
   log: (line: string) => void;
   /** import worker processes; they share the work of one migration */
   importWorkers?: number;
+  /** API processes, each with a port of its own; any of them serves any call */
+  apis?: number;
   /** where to write what the service is reached by; keys that a former start wrote there are used again */
   accessFile?: string;
 }
@@ -128,14 +132,24 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
       metrics[name] = `http://127.0.0.1:${METRICS_PORT}/metrics`;
       start(name, 'workers/run.ts', args, nodeArgs, { METRICS_PORT });
     };
+    const urls = [url];
     start('api', 'api/serve.ts', [], []);
+    for (let n = 2; n <= (options.apis ?? 1); n++) {
+      const PORT = String(await freePort());
+      urls.push(`http://127.0.0.1:${PORT}`);
+      start(`api ${n}`, 'api/serve.ts', [], [], { PORT });
+    }
     await startWorker('lifecycle worker', ['lifecycle', 'mail']);
     for (let n = 1; n <= (options.importWorkers ?? 1); n++)
       await startWorker(`import worker ${n}`, ['imports'], IMPORT_WORKER_MEMORY);
     say('Starting the API and the workers ...');
-    await within(150_000, [ready(`${url}/readyz`), ...processes.map((each) => each.ready)]);
+    await within(150_000, [
+      ...urls.map((each) => ready(`${each}/readyz`)),
+      ...processes.map((each) => each.ready),
+    ]);
     const service: LocalService = {
       url,
+      urls,
       ...keys,
       mongodbUri: stack.mongodbUri,
       database,

@@ -26,6 +26,7 @@ export async function startService(options: {
   replyWindow: string;
   env?: NodeJS.ProcessEnv;
   importWorkers?: number;
+  apis?: number;
 }): Promise<RunningService> {
   const { folder, drop } = await temporaryFolder();
   const logged: string[] = [];
@@ -36,6 +37,7 @@ export async function startService(options: {
     say: (line) => logged.push(line),
     log: (line) => logged.push(line),
     ...(options.importWorkers === undefined ? {} : { importWorkers: options.importWorkers }),
+    ...(options.apis === undefined ? {} : { apis: options.apis }),
   });
   return {
     ...service,

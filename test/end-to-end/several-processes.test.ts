@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { MongoClient } from 'mongodb';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ApiClient, createApiClient } from '../../cli/api-client.ts';
+import { ADMINISTRATOR_MAIL } from '../../cli/local-service.ts';
+import { createPortal } from '../../desk/embedded/portals.ts';
+import { TABS } from '../../domain/tab.ts';
+import { makeSampleHelpDesk, SAMPLE_UPLOADS, type SampleManifest } from '../../examples/sample-help-desk.ts';
+import { importPhaseWorkflowId } from '../../workflows/messages.ts';
+import { fetchReport, fileAndApprove, type RunningService, startService } from './migrate.ts';
+
+interface Progress {
+  state: string;
+  paused: { reason: string } | null;
+  tabs: { tab: string; total: number | null; done: number }[];
+}
+
+const WITHIN_MS = 240_000;
+const CHOSEN = ['agents', 'accounts', 'contacts', 'products', 'tickets', 'articles'];
+
+describe('two APIs and three workers, on one Temporal and one MongoDB', () => {
+  let service: RunningService;
+  let mongo: MongoClient;
+  let manifest: SampleManifest;
+  /** the API process that nobody kills */
+  let other: ApiClient;
+
+  beforeAll(async () => {
+    service = await startService({ replyWindow: '1h', importWorkers: 2, apis: 2 });
+    mongo = await new MongoClient(service.mongodbUri).connect();
+    other = createApiClient(service.urls[1] ?? '', service.operatorKey);
+    manifest = await makeSampleHelpDesk({
+      folder: join(service.folder, 'export'),
+      tickets: 600,
+      seed: 8,
+      includeTooLarge: false,
+      portalAgents: [],
+    });
+  }, 300_000);
+  afterAll(async () => {
+    await mongo?.close();
+    await service?.end();
+  }, 90_000);
+
+  test('D3, F1: one of each kind is killed during a migration; the client goes on at the other API, and nothing is lost', async () => {
+    const id = await begin('killed');
+    await until(id, underWay);
+    for (const name of ['api', 'import worker 1', 'lifecycle worker']) signal(name, 'SIGKILL');
+    await until(id, inWindow);
+    expect(await toldOf(id)).toEqual(wanted());
+  }, 300_000);
+
+  test('workers that are asked to end in the middle give back what they hold: no activity runs twice', async () => {
+    const id = await begin('asked');
+    await until(id, underWay);
+    for (const name of ['import worker 1', 'import worker 2']) {
+      const ended = service.logged.filter((line) => line.startsWith(`${name} ended`)).length;
+      signal(name, 'SIGTERM');
+      await poll(
+        `${name} ends`,
+        async () => service.logged.filter((line) => line.startsWith(`${name} ended`)).length > ended,
+      );
+      expect(service.logged.findLast((line) => line.startsWith(`${name} ended`))).toContain('ended (0)');
+    }
+    await until(id, inWindow);
+    expect(await toldOf(id)).toEqual(wanted());
+    expect(await attemptsOf(id)).toEqual([1]);
+  }, 300_000);
+
+  test('D3: a worker that is frozen past its heartbeat and thawed when another has done its work doubles nothing', async () => {
+    const id = await begin('frozen');
+    await until(id, underWay);
+    signal('import worker 2', 'SIGSTOP');
+    try {
+      await until(id, inWindow);
+      expect(await toldOf(id)).toEqual(wanted());
+    } finally {
+      signal('import worker 2', 'SIGCONT');
+    }
+    const before = await contentOf('frozen');
+    // it has come to itself when it imports again: the next migration needs both
+    const next = await begin('thawed');
+    await until(next, inWindow);
+    expect(await toldOf(next)).toEqual(wanted());
+    expect(await contentOf('frozen')).toEqual(before);
+    expect(await toldOf(id)).toEqual(wanted());
+  }, 400_000);
+
+  async function begin(portal: string): Promise<string> {
+    await createPortal(mongo.db(service.database), {
+      id: portal,
+      name: portal,
+      tenant: 'acme',
+      plan: 'paid',
+      recordQuota: null,
+      departments: [
+        { id: 'support', name: 'Support', default: true },
+        { id: 'sales', name: 'Sales', default: false },
+        { id: 'accounting', name: '経理', default: false },
+      ],
+      statuses: ['Open', 'On Hold', 'Escalated', 'Closed'],
+      integrations: { zohoCrm: false, salesforce: false },
+      primaryContact: { agentId: `${portal}/desk/admin`, name: 'Admin', mail: ADMINISTRATOR_MAIL },
+    });
+    return fileAndApprove(service, {
+      portal,
+      files: [...SAMPLE_UPLOADS],
+      folder: join(service.folder, 'export'),
+      tabs: CHOSEN,
+      requesterMail: ADMINISTRATOR_MAIL,
+    });
+  }
+
+  const underWay = ({ tabs }: Progress): boolean =>
+    (tabs.find(({ tab }) => tab === 'contacts')?.done ?? 0) > 0;
+  const inWindow = ({ state }: Progress): boolean => state === 'REPLY_WINDOW';
+
+  function until(id: string, enough: (progress: Progress) => boolean): Promise<void> {
+    return poll(`${id} comes so far`, async () => {
+      const progress = await other.call<Progress>('GET', `/v1/migrations/${id}/progress`);
+      if (progress.paused !== null) throw new Error(`paused: ${progress.paused.reason}`);
+      return enough(progress);
+    });
+  }
+
+  async function poll(what: string, holds: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + WITHIN_MS;
+    while (!(await holds())) {
+      if (Date.now() > deadline) throw new Error(`in time: ${what}`);
+      await wait(50);
+    }
+  }
+
+  function signal(name: string, kind: NodeJS.Signals): void {
+    const pid = service.processes.find((each) => each.name === name)?.pid();
+    if (pid === null || pid === undefined) throw new Error(`${name} does not run`);
+    process.kill(pid, kind);
+  }
+
+  /** What the report says of every tab (D1, D2). */
+  async function toldOf(id: string): Promise<unknown[]> {
+    const report = await fetchReport({ ...service, operator: other }, id, 'phase-1');
+    const { tabs } = JSON.parse(report.get('summary.json') ?? '') as {
+      tabs: Record<string, Record<string, unknown>>;
+    };
+    return TABS.map((tab) => {
+      const { source, created, updated, unchanged, skipped, failed, digestsMatch } = tabs[tab] ?? {};
+      return [tab, { source, created, updated, unchanged, skipped, failed, digestsMatch }];
+    });
+  }
+
+  /** What the sample's manifest says, with source and desk agreeing. */
+  function wanted(): unknown[] {
+    return TABS.map((tab) => [tab, { ...manifest.tabs[tab], digestsMatch: true }]);
+  }
+
+  async function contentOf(portal: string): Promise<string[]> {
+    const lines: string[] = [];
+    for (const tab of TABS) {
+      const found = mongo
+        .db(service.database)
+        .collection<{ _id: string }>(tab)
+        .find({ _id: { $gt: `${portal}/`, $lt: `${portal}0` } }, { sort: { _id: 1 } });
+      for await (const record of found) lines.push(`${tab} ${JSON.stringify(record)}`);
+    }
+    return lines;
+  }
+
+  /** How many attempts the activities of phase 1 took, each number once. */
+  async function attemptsOf(id: string): Promise<number[]> {
+    const connection = await Connection.connect({ address: service.temporalAddress });
+    try {
+      const client = new Client({ connection });
+      const { events } = await client.workflow.getHandle(importPhaseWorkflowId(id, 'phase-1')).fetchHistory();
+      const attempts = (events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) =>
+        typeof started?.attempt === 'number' ? [started.attempt] : [],
+      );
+      return [...new Set(attempts)].toSorted((a, b) => a - b);
+    } finally {
+      await connection.close();
+    }
+  }
+});
