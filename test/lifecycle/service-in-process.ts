@@ -17,7 +17,11 @@ import {
   createAftercareActivities,
 } from '../../activities/create-control-activities.ts';
 import type { ImportActivities } from '../../activities/import-activities.ts';
-import type { LifecycleActivities, MessageOrder, RequestSnapshot } from '../../activities/lifecycle-activities.ts';
+import type {
+  LifecycleActivities,
+  MessageOrder,
+  RequestSnapshot,
+} from '../../activities/lifecycle-activities.ts';
 import { createEmbeddedDesk } from '../../desk/embedded/embedded-desk.ts';
 import { createPortal } from '../../desk/embedded/portals.ts';
 import { DEFAULT_LIMITS, REPLY_WINDOW_MS } from '../../domain/lifecycle.ts';
@@ -129,7 +133,10 @@ export class ServiceInProcess {
     const deps = { ...sound, ...options.troubled?.(sound) };
     const attempts = options.attempts ?? Number.POSITIVE_INFINITY;
     const patient = createLifecycleActivities(deps);
-    const lifecycle = { ...patient, ...givingUp({ sendMessage: (order: MessageOrder) => patient.sendMessage(order) }, attempts) };
+    const lifecycle = {
+      ...patient,
+      ...givingUp({ sendMessage: (order: MessageOrder) => patient.sendMessage(order) }, attempts),
+    };
     const imports = givingUp(createImportActivities(deps), attempts);
     const played = world === null ? {} : playedBy(world, deps, [...Object.keys(imports), 'runChecks']);
     const common = { connection: native, maxHeartbeatThrottleInterval: 100 };
