@@ -19,6 +19,19 @@ export function callId(call: Pick<Call, 'request'>): string | undefined {
   return callIds.get(call.request);
 }
 
+/** What tells a call from every other one, its body apart. */
+const keyed = (call: Pick<Call, 'principal' | 'request'>, key: string) => ({
+  principal: call.principal.name,
+  route: `POST ${call.request.path}`,
+  key,
+});
+
+/** Whether this call repeats one that was answered: then it is answered the same, though it would be refused by now. */
+export async function repeatsAnswered(api: Api, call: Pick<Call, 'principal' | 'request'>): Promise<boolean> {
+  const key = call.request.get('idempotency-key');
+  return key !== undefined && (await api.stores.idempotency.isAnswered(keyed(call, key)));
+}
+
 /**
  * H: a POST with an `Idempotency-Key` is done once, and its repetition is answered the same for a day. A call that was lost
  * in a crash is done again under the same id, which makes it the same command.
@@ -40,9 +53,7 @@ export async function answerOnce(
   }
   const { idempotency } = api.stores;
   const begun = await idempotency.begin({
-    principal: call.principal.name,
-    route: `POST ${call.request.path}`,
-    key,
+    ...keyed(call, key),
     bodyHash: bodyHash(body),
     expiresAt: new Date(Date.now() + KEPT_MS),
   });

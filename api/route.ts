@@ -57,7 +57,10 @@ interface RouteText {
   streams?: Readonly<Record<string, z.ZodType>>;
   /** bytes a JSON body may have, where it is more than usual */
   bodyBytes?: number;
-  /** POST: `false` where the handler sees to the Idempotency-Key itself, because it reads the body itself */
+  /**
+   * POST: `false` where the handler sees to the Idempotency-Key itself, because it reads the body itself, or where nothing is changed
+   * and the answer may not be kept
+   */
   idempotent?: false;
 }
 

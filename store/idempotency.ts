@@ -31,6 +31,8 @@ export interface Idempotency {
   finish(id: string, status: number, answer: unknown): Promise<void>;
   /** Forgets a call that did nothing, so that it can be made again. */
   abandon(id: string): Promise<void>;
+  /** Whether a call under this key was answered, whatever its body. */
+  isAnswered(call: Pick<IdempotentCall, 'principal' | 'route' | 'key'>, now?: Date): Promise<boolean>;
 }
 
 interface CallDocument {
@@ -79,6 +81,10 @@ export function createIdempotency(db: Db): Idempotency {
     },
     async abandon(id) {
       await calls.deleteOne({ _id: id, answered: null });
+    },
+    async isAnswered(call, now = new Date()) {
+      const known = { _id: idempotencyId(call), answered: { $ne: null }, expiresAt: { $gt: now } };
+      return (await calls.findOne(known)) !== null;
     },
   };
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RequestDocument } from '../../store/requests.ts';
 import { bodyHash } from '../../store/idempotency.ts';
 import { accepted, acceptedAnswer } from '../accepted.ts';
-import { answerOnce } from '../answer-once.ts';
+import { answerOnce, repeatsAnswered } from '../answer-once.ts';
 import type { Api } from '../app.ts';
 import { replyBody } from '../bodies.ts';
 import { Problem } from '../problem.ts';
@@ -54,8 +54,9 @@ async function reply(api: Api, call: ReplyCall): Promise<Answer | null> {
       },
     );
   }
-  if (request.state !== 'REPLY_WINDOW' || request.replyWindow.endsAt.getTime() <= Date.now())
-    return refuseLate(api, call, request);
+  const late = request.state !== 'REPLY_WINDOW' || request.replyWindow.endsAt.getTime() <= Date.now();
+  // the repetition of a reply that came in time is not late
+  if (late && !(await repeatsAnswered(api, call))) return refuseLate(api, call, request);
   if (!hasBody(call.request)) throw new Problem('invalid-body', 'Send a text, a mapping or files.');
 
   const room = { request, reply: newReplyKey(), taken: await takenFiles(api, request) };

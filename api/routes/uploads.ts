@@ -211,10 +211,10 @@ async function begin(api: Api, tus: Tus, call: Call): Promise<Answer | null> {
   requireVersion(call.request);
   const { bytes, migration, name } = announced(call.request);
   const request = await readRequest(api, call.principal, migration);
-  requireEditable(request);
-  return answerOnce(api, call, JSON.stringify([request.id, name, bytes]), () =>
+  return answerOnce(api, call, JSON.stringify([request.id, name, bytes]), async () => {
+    requireEditable(request);
     // one after the other, so that each counts those before it
-    api.filesUnderWay.inTurn(`begin/${request.id}`, async () => {
+    return api.filesUnderWay.inTurn(`begin/${request.id}`, async () => {
       const key = uploadKey(request.id, name);
       const unfinished = await tus.store.ofRequest(request.id);
       const others = unfinished.filter((upload) => upload.name !== name);
@@ -230,8 +230,8 @@ async function begin(api: Api, tus: Tus, call: Call): Promise<Answer | null> {
       }
       for (const { id } of unfinished.filter((upload) => upload.name === name)) await tus.store.remove(id);
       return tus.speak(call.request, { newId: `${request.id}.${randomBytes(16).toString('hex')}` });
-    }),
-  );
+    });
+  });
 }
 
 /** Uploads that were begun and forgotten may be what is in the way. */

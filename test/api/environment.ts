@@ -373,9 +373,9 @@ export class Caller {
   readonly key: string;
   readonly name: string;
   readonly role: Role;
-  readonly #api: ApiUnderTest;
+  readonly #api: { url: string };
 
-  constructor(api: ApiUnderTest, key: string, name: string, role: Role) {
+  constructor(api: { url: string }, key: string, name: string, role: Role) {
     this.#api = api;
     this.key = key;
     this.name = name;
@@ -399,6 +399,11 @@ export class Caller {
     const isJson = text !== '' && answer.headers.get('content-type')?.includes('json') === true;
     const body: unknown = isJson ? JSON.parse(text) : text;
     return { status: answer.status, headers: answer.headers, body };
+  }
+
+  /** The same holder of the same key, who speaks to another process. */
+  at(url: string): Caller {
+    return new Caller({ url }, this.key, this.name, this.role);
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Spoken> {
