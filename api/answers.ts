@@ -94,10 +94,15 @@ export const summaryAnswer = z
   .strictObject(summaryMembers)
   .meta({ id: 'MigrationSummary', description: 'A request as lists show it.' });
 
+const nextPage = z
+  .string()
+  .nullable()
+  .meta({ description: 'Cursor of the next page; null on the last one.' });
+
 export const listAnswer = z
   .strictObject({
     items: z.array(summaryAnswer),
-    next: z.string().nullable().meta({ description: 'Cursor of the next page; null on the last one.' }),
+    next: nextPage,
   })
   .meta({ id: 'MigrationList' });
 
@@ -194,7 +199,9 @@ export const portalAnswer = z
   })
   .meta({ id: 'Portal' });
 
-export const portalsAnswer = z.strictObject({ portals: z.array(portalAnswer) }).meta({ id: 'Portals' });
+export const portalsAnswer = z
+  .strictObject({ portals: z.array(portalAnswer), next: nextPage })
+  .meta({ id: 'Portals' });
 
 export const deskAnswer = z
   .strictObject({
@@ -278,6 +285,7 @@ export const auditAnswer = z
         hash: z.string().meta({ description: 'SHA-256 of the entry with the hash of the one before it.' }),
       }),
     ),
+    next: nextPage,
   })
   .meta({ id: 'Audit', description: 'Every command, decision and mail, in order (F2).' });
 
@@ -296,6 +304,7 @@ export const messagesAnswer = z
         sentAt: time.nullable().meta({ description: 'When the mail server took it; null until then.' }),
       }),
     ),
+    next: nextPage,
   })
   .meta({ id: 'Messages' });
 
@@ -304,6 +313,7 @@ export const queueAnswer = z
     turns: count.meta({ description: 'How many phase runs go at a time (B4).' }),
     running: z.array(z.strictObject({ request: requestId, phase, since: time })),
     waiting: z.array(z.strictObject({ request: requestId, phase, place: count })),
+    next: nextPage,
   })
   .meta({ id: 'Queue' });
 
@@ -320,5 +330,6 @@ export const readyAnswer = z
 export type MigrationAnswer = z.input<typeof migrationAnswer>;
 export type SummaryAnswer = z.input<typeof summaryAnswer>;
 export type PortalAnswer = z.input<typeof portalAnswer>;
+export type PortalsAnswer = z.input<typeof portalsAnswer>;
 export type ProgressAnswer = z.input<typeof progressAnswer>;
 export type QueueAnswer = z.input<typeof queueAnswer>;

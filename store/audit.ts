@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Db } from 'mongodb';
 import { canonical } from '../domain/canonical.ts';
-import { idsUnder, insertNew, padded } from './database.ts';
+import { idsUnder, insertNew, padded, type Slice } from './database.ts';
 import { StoreError } from './errors.ts';
 
 /** F2: one line of the audit log. */
@@ -42,8 +42,8 @@ export interface Audit {
    * @param run of the writer. A process that was reset gives its numbers again: what differs then is added under its run
    */
   append(entry: AuditEntry, run?: string): Promise<void>;
-  /** In the order in which they were added. */
-  list(request: string): Promise<ChainedAuditEntry[]>;
+  /** In the order in which they were added; all of them, or a part. */
+  list(request: string, slice?: Slice): Promise<ChainedAuditEntry[]>;
   /** Looks whether any entry was changed, removed, added between others, or cut off at the end. */
   verifyChain(request: string): Promise<ChainProof>;
 }
@@ -68,8 +68,10 @@ export function createAudit(db: Db): Audit {
   // kept apart, so that a chain that was cut off at its end is found too
   const heads = db.collection<Head>('auditHeads');
 
-  async function list(request: string): Promise<ChainedAuditEntry[]> {
-    const found = await entries.find({ _id: idsUnder(`${request}/`) }, { sort: { _id: 1 } }).toArray();
+  async function list(request: string, slice?: Slice): Promise<ChainedAuditEntry[]> {
+    const found = await entries
+      .find({ _id: idsUnder(`${request}/`, slice) }, { sort: { _id: 1 }, limit: slice?.limit ?? 0 })
+      .toArray();
     return found.map(({ _id, ...entry }) => entry);
   }
 

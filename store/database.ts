@@ -67,10 +67,19 @@ export async function insertNew<T extends Document & { _id: string }>(
   }
 }
 
-/** The bounds of all ids that begin with a prefix ending in `/`. */
-export function idsUnder(prefix: string): { $gt: string; $lt: string } {
+/** The bounds of all ids that begin with a prefix ending in `/`, or of those that stand behind a number. */
+export function idsUnder(prefix: string, slice?: Pick<Slice, 'after'>): { $gt: string; $lt: string } {
+  const after = slice?.after ?? null;
   // '0' is the character after '/'
-  return { $gt: prefix, $lt: `${prefix.slice(0, -1)}0` };
+  return { $gt: after === null ? prefix : prefix + padded(after), $lt: `${prefix.slice(0, -1)}0` };
+}
+
+/** A part of a list in order of its numbers. */
+export interface Slice {
+  /** only what stands behind this number; null for all from the first */
+  after: number | null;
+  /** at most so many; 0 for all */
+  limit: number;
 }
 
 /** A number as part of an `_id`, so that ids stand in its order. */

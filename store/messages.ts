@@ -1,5 +1,5 @@
 import type { Db } from 'mongodb';
-import { idsUnder, insertNew, padded } from './database.ts';
+import { idsUnder, insertNew, padded, type Slice } from './database.ts';
 import { StoreError } from './errors.ts';
 
 /** One message to the people of a request, as it was composed and sent. */
@@ -36,8 +36,8 @@ export interface Messages {
    * its numbers again, and what it says then is not what it said before.
    */
   place(order: Pick<Message, 'request' | 'sequence' | 'kind' | 'at'>): Promise<number>;
-  /** In order of their numbers. */
-  list(request: string): Promise<Message[]>;
+  /** In order of their numbers; all of them, or a part. */
+  list(request: string, slice?: Slice): Promise<Message[]>;
 }
 
 /** Numbers of a process that was reset begin again behind so many. */
@@ -83,8 +83,10 @@ export function createMessages(db: Db): Messages {
       const { sentAt } = await must(request, sequence);
       return sentAt ?? at;
     },
-    async list(request) {
-      const found = await messages.find({ _id: idsUnder(`${request}/`) }, { sort: { _id: 1 } }).toArray();
+    async list(request, slice) {
+      const found = await messages
+        .find({ _id: idsUnder(`${request}/`, slice) }, { sort: { _id: 1 }, limit: slice?.limit ?? 0 })
+        .toArray();
       return found.map(({ _id, ...message }) => message);
     },
   };

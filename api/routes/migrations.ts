@@ -11,6 +11,7 @@ import { listAnswer, migrationAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { authoriseDesk, portalTaken } from '../authorise-desk.ts';
 import { checkSource, checkTabs, createBody, redoBody, redoDraft } from '../bodies.ts';
+import { cursor, limit } from '../page-of.ts';
 import { Problem } from '../problem.ts';
 import { documentFrom, readRequest } from '../read-request.ts';
 import { entityTag, redoSteps, stepsOf } from '../redo-steps.ts';
@@ -41,17 +42,8 @@ const listQuery = z.strictObject({
     .max(200)
     .optional()
     .meta({ description: "Part of the id, the requester's name, mail or company, or the source's name." }),
-  cursor: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{1,100}$/, 'is no cursor of this list')
-    .optional()
-    .meta({ description: '`next` of the page before.' }),
-  limit: z.coerce
-    .number('is not a number')
-    .int('is not a whole number')
-    .min(1, 'is less than 1')
-    .max(100, 'is more than 100')
-    .default(20),
+  cursor: cursor.optional(),
+  limit: limit.default(20),
 });
 
 /** The calls that file a request, read it and redo its steps (A1, A2, F4). */

@@ -4,6 +4,7 @@ import { IntegrationsLocked, PortalNotFound } from '../../desk/errors.ts';
 import { type PortalAnswer, portalAnswer, portalsAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { integrationsBody } from '../bodies.ts';
+import { pageOf, pageQuery } from '../page-of.ts';
 import { maySee, type Principal } from '../principal.ts';
 import { notFound, Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
@@ -11,7 +12,7 @@ import { type Route, route } from '../route.ts';
 const portalParams = z.strictObject({
   portal: z.string().min(1).max(200).meta({ description: 'Id of the portal.' }),
 });
-const portalsQuery = z.strictObject({
+const portalsQuery = pageQuery.extend({
   tenant: z.string().max(200).optional().meta({ description: 'Only the portals of this tenant.' }),
 });
 
@@ -33,7 +34,13 @@ export function portalRoutes(api: Api): Route[] {
         const seen = portals.filter(
           (portal) => maySee(principal, portal.tenant) && (query.tenant ?? portal.tenant) === portal.tenant,
         );
-        return { status: 200, body: { portals: seen.map(showPortal) } };
+        const { cursor = '' } = query;
+        const page = pageOf(
+          seen.filter(({ id }) => id > cursor),
+          query.limit,
+          ({ id }) => id,
+        );
+        return { status: 200, body: { portals: page.items.map(showPortal), next: page.next } };
       },
     }),
     route({

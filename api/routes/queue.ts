@@ -1,7 +1,9 @@
+import type { z } from 'zod';
 import { queueAnswer, type QueueAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { noBody } from '../bodies.ts';
 import { MigrationNotRunning } from '../migration-workflows.ts';
+import { pageOf, pageQuery } from '../page-of.ts';
 import { maySee, type Principal } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
@@ -18,9 +20,15 @@ export function queueRoutes(api: Api): Route[] {
       operation: 'readQueue',
       tag: 'Queue',
       summary: 'The processing queue',
+      description:
+        'Pages are of those who wait. Where the line has moved past the cursor, a page begins at its head again.',
       who: ['operator', 'auditor'],
+      query: pageQuery,
       answers: { 200: answers },
-      handle: async ({ principal }) => ({ status: 200, body: await showQueue(api, principal) }),
+      handle: async ({ principal, query }) => ({
+        status: 200,
+        body: await showQueue(api, principal, query),
+      }),
     }),
     route({
       method: 'post',
@@ -53,14 +61,21 @@ export function queueRoutes(api: Api): Route[] {
 }
 
 /** F4: a place in line counts everybody; who they are is told to those who may see them. */
-async function showQueue(api: Api, principal: Principal): Promise<QueueAnswer> {
+async function showQueue(
+  api: Api,
+  principal: Principal,
+  { limit, cursor }: z.output<typeof pageQuery> = {},
+): Promise<QueueAnswer> {
   const line = await api.migrations.line();
-  if (line === null) return { turns: api.config.concurrentTurns, running: [], waiting: [] };
+  if (line === null) return { turns: api.config.concurrentTurns, running: [], waiting: [], next: null };
   const seen = new Set<string>();
   for (const { request } of [...line.running, ...line.waiting]) {
     const tenant = await api.stores.requests.tenantOf(request);
     if (tenant !== null && maySee(principal, tenant)) seen.add(request);
   }
+  const waiting = line.waiting.filter(({ request }) => seen.has(request));
+  const behind = waiting.findIndex(({ request }) => request === cursor) + 1;
+  const page = pageOf(waiting.slice(behind), limit, ({ request }) => request);
   return {
     turns: line.turns,
     running: line.running
@@ -70,8 +85,7 @@ async function showQueue(api: Api, principal: Principal): Promise<QueueAnswer> {
         phase,
         since: new Date(since).toISOString(),
       })),
-    waiting: line.waiting
-      .filter(({ request }) => seen.has(request))
-      .map(({ request, phase, place }) => ({ request, phase, place })),
+    waiting: page.items.map(({ request, phase, place }) => ({ request, phase, place })),
+    next: page.next,
   };
 }

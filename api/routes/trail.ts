@@ -1,11 +1,13 @@
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import type { Slice } from '../../store/database.ts';
 import { isReportLinkValid } from '../../store/report-links.ts';
 import type { RequestDocument } from '../../store/requests.ts';
 import { StorageNotFound } from '../../store/storage.ts';
 import { DOWNLOAD } from '../answer-headers.ts';
 import { auditAnswer, estimatesAnswer, findingsAnswer, messagesAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
+import { numberedPageQuery, pageOf } from '../page-of.ts';
 import { notFound, Problem } from '../problem.ts';
 import { readRequest } from '../read-request.ts';
 import { reportsOf } from '../reports-of.ts';
@@ -108,20 +110,21 @@ export function trailRoutes(api: Api): Route[] {
       summary: 'Who did what, when and why',
       who: ['requester', 'operator', 'auditor'],
       params: requestParams,
-      answers: { 200: { description: 'Every entry, in order.', schema: auditAnswer } },
-      handle: async ({ principal, params }) => {
+      query: numberedPageQuery,
+      answers: { 200: { description: 'The entries, in order.', schema: auditAnswer } },
+      handle: async ({ principal, params, query }) => {
         const { id } = await readRequest(api, principal, params.request);
-        const entries = (await api.stores.audit.list(id)).map(
-          ({ position, at, by, action, reason, hash }) => ({
-            position,
-            at: new Date(at).toISOString(),
-            by,
-            action,
-            reason,
-            hash,
-          }),
-        );
-        return { status: 200, body: { entries } };
+        const found = await api.stores.audit.list(id, sliceOf(query));
+        const page = pageOf(found, query.limit, ({ position }) => position);
+        const entries = page.items.map(({ position, at, by, action, reason, hash }) => ({
+          position,
+          at: new Date(at).toISOString(),
+          by,
+          action,
+          reason,
+          hash,
+        }));
+        return { status: 200, body: { entries, next: page.next } };
       },
     }),
     route({
@@ -132,10 +135,13 @@ export function trailRoutes(api: Api): Route[] {
       summary: 'What was mailed',
       who: ['requester', 'operator', 'auditor'],
       params: requestParams,
-      answers: { 200: { description: 'Every message, in order.', schema: messagesAnswer } },
-      handle: async ({ principal, params }) => {
+      query: numberedPageQuery,
+      answers: { 200: { description: 'The messages, in order.', schema: messagesAnswer } },
+      handle: async ({ principal, params, query }) => {
         const { id } = await readRequest(api, principal, params.request);
-        const messages = (await api.stores.messages.list(id)).map((message) => ({
+        const found = await api.stores.messages.list(id, sliceOf(query));
+        const page = pageOf(found, query.limit, ({ sequence }) => sequence);
+        const messages = page.items.map((message) => ({
           sequence: message.sequence,
           kind: message.kind,
           at: message.at.toISOString(),
@@ -146,11 +152,17 @@ export function trailRoutes(api: Api): Route[] {
           attachments: message.attachments.map(({ name, bytes }) => ({ name, bytes })),
           sentAt: message.sentAt === null ? null : message.sentAt.toISOString(),
         }));
-        return { status: 200, body: { messages } };
+        return { status: 200, body: { messages, next: page.next } };
       },
     }),
   ];
 }
+
+/** What is read for a page: one more than it holds tells whether another follows. */
+const sliceOf = ({ limit, cursor }: z.output<typeof numberedPageQuery>): Slice => ({
+  after: cursor ?? null,
+  limit: limit === undefined ? 0 : limit + 1,
+});
 
 type ReportCall = Call<z.output<typeof reportParams>, z.output<typeof reportQuery>>;
 

@@ -7,6 +7,7 @@ import { CommandFailure, EXIT, type ExitCode, usageFailure } from '../command-fa
 import { addInstallationOption } from '../installation-option.ts';
 import type { Installation, InstallationOptions } from '../open-installation.ts';
 import { localTime } from '../output.ts';
+import { readPages } from '../read-pages.ts';
 import { perform, type Session } from '../session.ts';
 import { table } from '../show-progress.ts';
 
@@ -45,7 +46,7 @@ export function addAuditCommands(program: Command): void {
         if (id === undefined)
           throw usageFailure('Whose log? deskferry audit <id>, or deskferry audit verify');
         const path = `/v1/migrations/${encodeURIComponent(id)}/audit`;
-        const answer = await (await api()).call<AuditAnswer>('GET', path);
+        const answer = await readPages<AuditAnswer, 'entries'>(await api(), path, 'entries');
         output.result(answer, auditText(answer));
       }),
     );

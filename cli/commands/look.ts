@@ -4,6 +4,7 @@ import { STATES } from '../../domain/lifecycle.ts';
 import { wholeNumber } from '../arguments.ts';
 import { followOnScreen, readMigration, tellMigration, type Until } from '../follow-on-screen.ts';
 import { localTime } from '../output.ts';
+import { readPages } from '../read-pages.ts';
 import { perform, type Session } from '../session.ts';
 import { migrationText, stateText } from '../show-migration.ts';
 import { table } from '../show-progress.ts';
@@ -24,6 +25,7 @@ interface MessagesSeen {
     text: string;
     sentAt: string | null;
   }[];
+  next: string | null;
 }
 
 /** `status`, `watch`, `messages`: how requests stand. */
@@ -86,10 +88,8 @@ Examples:
     .action((id: string, options: { full?: boolean }, command: Command) =>
       perform(command, async (session) => {
         const api = await session.api();
-        const answer = await api.call<MessagesSeen>(
-          'GET',
-          `/v1/migrations/${encodeURIComponent(id)}/messages`,
-        );
+        const path = `/v1/migrations/${encodeURIComponent(id)}/messages`;
+        const answer = await readPages<MessagesSeen, 'messages'>(api, path, 'messages');
         session.output.result(answer, messagesText(answer, options.full === true));
       }),
     );

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { MigrationAnswer, PortalAnswer } from '../../api/answers.ts';
+import type { MigrationAnswer, PortalAnswer, PortalsAnswer } from '../../api/answers.ts';
 import { isTab, type Tab, TABS, TICKET_CHILD_TABS } from '../../domain/tab.ts';
 import { ENCODINGS } from '../../sources/rows.ts';
 import { tabOfName } from '../../sources/tab-of-name.ts';
@@ -18,6 +18,7 @@ import { barText, doStep } from '../do-step.ts';
 import { followOnScreen, readMigration } from '../follow-on-screen.ts';
 import { listBundle } from '../list-bundle.ts';
 import { shellWords, sizeText } from '../output.ts';
+import { readPages } from '../read-pages.ts';
 import { readSourceKey, SOURCE_KEY_FILE } from '../read-source-key.ts';
 import { sha256OfFile } from '../send-body.ts';
 import { perform, type Session } from '../session.ts';
@@ -263,7 +264,7 @@ async function choosePortal(api: ApiClient, named: string | undefined): Promise<
   if (named !== undefined) {
     return api.call<PortalAnswer>('GET', `/v1/portals/${encodeURIComponent(named)}`);
   }
-  const { portals } = await api.call<{ portals: PortalAnswer[] }>('GET', '/v1/portals');
+  const { portals } = await readPages<PortalsAnswer, 'portals'>(api, '/v1/portals', 'portals');
   const [only] = portals;
   if (only !== undefined && portals.length === 1) return only;
   throw usageFailure(

@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
-import type { PortalAnswer } from '../../api/answers.ts';
+import type { PortalAnswer, PortalsAnswer } from '../../api/answers.ts';
 import { collect, someText, wholeNumber } from '../arguments.ts';
 import { CommandFailure, EXIT, usageFailure } from '../command-failure.ts';
 import { addInstallationOption } from '../installation-option.ts';
 import type { InstallationOptions } from '../open-installation.ts';
+import { readPages } from '../read-pages.ts';
 import { perform, type Session } from '../session.ts';
 import { table } from '../show-progress.ts';
 import { mailbox } from './migrate.ts';
@@ -28,7 +29,7 @@ export function addPortalCommands(program: Command): void {
     .addHelpText('after', '\nExample:\n  deskferry portals')
     .action((_: object, command: Command) =>
       perform(command, async ({ output, api }) => {
-        const answer = await (await api()).call<{ portals: PortalAnswer[] }>('GET', '/v1/portals');
+        const answer = await readPages<PortalsAnswer, 'portals'>(await api(), '/v1/portals', 'portals');
         output.result(answer, portalsText(answer.portals));
       }),
     );

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { QueueAnswer } from '../../api/answers.ts';
 import { localTime } from '../output.ts';
+import { readPages } from '../read-pages.ts';
 import { perform } from '../session.ts';
 import { table } from '../show-progress.ts';
 
@@ -16,8 +17,11 @@ export function addQueueCommands(program: Command): void {
     )
     .action((_: object, command: Command) =>
       perform(command, async ({ output, api }) => {
-        const answer = await (await api()).call<QueueAnswer>('GET', '/v1/queue');
-        output.result(answer, queueText(answer));
+        const answer = await readPages<QueueAnswer, 'waiting'>(await api(), '/v1/queue', 'waiting');
+        // who moved up between two pages is told twice
+        const waiting = [...new Map(answer.waiting.map((entry) => [entry.request, entry])).values()];
+        const whole = { ...answer, waiting: waiting.toSorted((a, b) => a.place - b.place) };
+        output.result(whole, queueText(whole));
       }),
     );
   queue
