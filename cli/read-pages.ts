@@ -7,10 +7,10 @@ const PAGE = 100;
  * @param list the member of the answers that holds it
  * @returns the answer as if it had come at once: its other members are those of the last page
  */
-export async function readPages<A extends { next: string | null }, L extends keyof A & string>(
+export async function readPages<A extends { next: string | null }>(
   api: ApiClient,
   path: string,
-  list: L,
+  list: keyof A & string,
 ): Promise<A> {
   const items: unknown[] = [];
   let cursor = '';

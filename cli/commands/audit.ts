@@ -46,7 +46,7 @@ export function addAuditCommands(program: Command): void {
         if (id === undefined)
           throw usageFailure('Whose log? deskferry audit <id>, or deskferry audit verify');
         const path = `/v1/migrations/${encodeURIComponent(id)}/audit`;
-        const answer = await readPages<AuditAnswer, 'entries'>(await api(), path, 'entries');
+        const answer = await readPages<AuditAnswer>(await api(), path, 'entries');
         output.result(answer, auditText(answer));
       }),
     );

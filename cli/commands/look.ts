@@ -89,7 +89,7 @@ Examples:
       perform(command, async (session) => {
         const api = await session.api();
         const path = `/v1/migrations/${encodeURIComponent(id)}/messages`;
-        const answer = await readPages<MessagesSeen, 'messages'>(api, path, 'messages');
+        const answer = await readPages<MessagesSeen>(api, path, 'messages');
         session.output.result(answer, messagesText(answer, options.full === true));
       }),
     );

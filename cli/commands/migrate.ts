@@ -264,7 +264,7 @@ async function choosePortal(api: ApiClient, named: string | undefined): Promise<
   if (named !== undefined) {
     return api.call<PortalAnswer>('GET', `/v1/portals/${encodeURIComponent(named)}`);
   }
-  const { portals } = await readPages<PortalsAnswer, 'portals'>(api, '/v1/portals', 'portals');
+  const { portals } = await readPages<PortalsAnswer>(api, '/v1/portals', 'portals');
   const [only] = portals;
   if (only !== undefined && portals.length === 1) return only;
   throw usageFailure(

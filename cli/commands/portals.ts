@@ -29,7 +29,7 @@ export function addPortalCommands(program: Command): void {
     .addHelpText('after', '\nExample:\n  deskferry portals')
     .action((_: object, command: Command) =>
       perform(command, async ({ output, api }) => {
-        const answer = await readPages<PortalsAnswer, 'portals'>(await api(), '/v1/portals', 'portals');
+        const answer = await readPages<PortalsAnswer>(await api(), '/v1/portals', 'portals');
         output.result(answer, portalsText(answer.portals));
       }),
     );

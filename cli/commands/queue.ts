@@ -17,7 +17,7 @@ export function addQueueCommands(program: Command): void {
     )
     .action((_: object, command: Command) =>
       perform(command, async ({ output, api }) => {
-        const answer = await readPages<QueueAnswer, 'waiting'>(await api(), '/v1/queue', 'waiting');
+        const answer = await readPages<QueueAnswer>(await api(), '/v1/queue', 'waiting');
         // who moved up between two pages is told twice
         const waiting = [...new Map(answer.waiting.map((entry) => [entry.request, entry])).values()];
         const whole = { ...answer, waiting: waiting.toSorted((a, b) => a.place - b.place) };

@@ -56,7 +56,7 @@ it('H, F2: the audit log is read page by page, or whole, also when it is long', 
 
   // as the command reads it
   const client = createApiClient(api.url, hana.key);
-  const all = await readPages<{ entries: unknown[]; next: string | null }, 'entries'>(
+  const all = await readPages<{ entries: unknown[]; next: string | null }>(
     client,
     `${path}/audit`,
     'entries',
