@@ -51,6 +51,8 @@ export interface ActivityDependencies {
   desk: Desk;
   mail: MailSender;
   client: Client;
+  /** when the worker stops: what only watches ends then, for another worker to go on */
+  stopping: AbortSignal;
   settings: SendMessageDependencies['settings'] & {
     /** whom a request over a limit is sent to (A4) */
     supportAddress: string;
@@ -133,6 +135,6 @@ export function createLifecycleActivities(deps: ActivityDependencies): Lifecycle
     eraseUploads: makeEraseUploads({ stores, storage, incomingMails: deps.incomingMails }),
     joinQueue: makeJoinQueue(inQueue),
     leaveQueue: makeLeaveQueue(inQueue),
-    watchHolders: makeWatchHolders({ client, workflowIdOf }),
+    watchHolders: makeWatchHolders({ client, workflowIdOf, stopping: deps.stopping }),
   });
 }

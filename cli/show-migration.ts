@@ -135,7 +135,8 @@ function countsText(findings: FindingsAnswer['findings']): string {
   return ['blocking', 'warning', 'information']
     .flatMap((severity) => {
       const of = counts.get(severity as 'blocking');
-      return of === undefined ? [] : [`${of.length} ${severity}`];
+      if (of === undefined) return [];
+      return [`${of.length} ${severity}${severity === 'warning' && of.length > 1 ? 's' : ''}`];
     })
     .join(', ');
 }

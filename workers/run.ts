@@ -61,6 +61,7 @@ endWithParent();
 const LINK_LIFETIME_MS = 30 * 24 * 3_600_000;
 
 const ending = Promise.withResolvers<void>();
+const stopping = new AbortController();
 const logger = createLogger(configuration.logLevel, `worker ${kinds.join('+')}`);
 // The process's signals are this file's: a worker is given its grace, then connections are closed.
 const sdkMetrics = configuration.metrics === null ? null : await addressForSdkMetrics();
@@ -111,6 +112,7 @@ const dependencies = {
   desk: createEmbeddedDesk(database.db, stores.links),
   mail,
   client,
+  stopping: stopping.signal,
   incomingMails: createIncomingMails(database.db),
   sourceKeys: createSourceKeys(database.db, keyRing),
   settings: {
@@ -200,6 +202,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     ending.resolve();
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    // after the workers take nothing more
+    stopping.abort();
   });
 }
 

@@ -63,6 +63,6 @@ export function addControlCommands(program: Command): void {
     summary: 'ask for phase 2 to start early',
     description: 'It starts when both the requester and an operator have asked.',
     reason: 'none',
-    done: 'Asked; phase 2 starts when both sides have',
+    done: 'Asked; phase 2 starts as soon as both sides have',
   });
 }

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { MigrationAnswer, PortalAnswer, PortalsAnswer } from '../../api/answers.ts';
 import { isTab, type Tab, TABS, TICKET_CHILD_TABS } from '../../domain/tab.ts';
 import { ENCODINGS } from '../../sources/rows.ts';
-import { tabOfName } from '../../sources/tab-of-name.ts';
+import { TABLE_NAME, tabOfName } from '../../sources/tab-of-name.ts';
 import { type ApiClient, ApiProblem, type OnSent } from '../api-client.ts';
 import {
   EXIT,
@@ -201,6 +201,7 @@ async function fileRequest(
   if (address !== undefined && options.tabs === undefined)
     throw usageFailure('Say what to move: --tabs.', `The tabs are ${TABS.join(', ')}`);
   const tabs = options.tabs ?? (await tabsOf(files, mapping));
+  if (mapping === undefined) warnOfUnnamed(session, files);
   const sourceKey = address === undefined ? undefined : await readSourceKey(options.sourceKeyFile);
   const portal = await choosePortal(api, options.portal);
   const body = {
@@ -226,6 +227,16 @@ async function fileRequest(
     const migration = await steady.call<MigrationAnswer>('POST', '/v1/migrations', body);
     return [migration, `Filed request ${migration.id} for portal ${portal.id}: ${tabs.join(', ')}`];
   });
+}
+
+/** Tells before it is sent what will not be read. */
+function warnOfUnnamed({ output }: Session, files: readonly LocalFile[]): void {
+  for (const { name } of files) {
+    if (TABLE_NAME.test(name) && tabOfName(name) === null)
+      output.warn(
+        `${name} stands for no tab by its name and is not read: name it <Tab>.csv or <Tab>_<number>.csv, or say with --mapping what it holds.`,
+      );
+  }
 }
 
 /** The steps that were given in so many words. */

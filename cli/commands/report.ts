@@ -8,6 +8,7 @@ import { readMigration } from '../follow-on-screen.ts';
 import { shellWords } from '../output.ts';
 import { perform, type Session } from '../session.ts';
 import { table } from '../show-progress.ts';
+import { localFiles } from './migrate.ts';
 
 interface ReportOptions {
   name?: string;
@@ -96,6 +97,7 @@ async function verify({ output }: Session, file: string, keyFile: string | undef
     import('../../activities/verify-report.ts'),
     import('../../activities/errors.ts'),
   ]);
+  await localFiles([file]);
   const publicKey = keyFile === undefined ? undefined : await readKeyFile(keyFile);
   const verdict = await verifyReport(file, publicKey).catch((error: unknown) => {
     if (!(error instanceof ImportError)) throw error;

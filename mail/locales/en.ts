@@ -73,9 +73,9 @@ export const EN: Texts = {
       start: 'We expect it to start on {{expectedStart}}.',
     },
     phaseStarted: {
-      subject: 'The {{phase}} of your migration has started',
+      subject: 'Your migration: {{phase}} has started',
       body: [
-        'The {{phase}} of the migration into the portal {{portal}} has started. We expect it to end on {{expectedEnd}}.',
+        'In the migration into the portal {{portal}}, {{phase}} has started. We expect it to end on {{expectedEnd}}.',
         'Support ticket {{ticket}} was opened for your migration; everything we tell you by mail is also on that ticket.',
       ],
       phase1: 'During phase 1 the portal is closed to its agents. It opens again when the phase ends.',

@@ -302,6 +302,8 @@ describe('deskferry', () => {
       expect(proof.code).toBe(1);
       expect(proof.stdout).toContain('NOT true');
       expect((await run(['verify-report', 'Contacts.csv'])).stderr).toContain('is no report');
+      const missing = await run(['verify-report', 'nothing.zip']);
+      expect([missing.code, missing.stderr]).toEqual([2, 'nothing.zip is not there.\n']);
     });
 
     test('E1, F1: replies, pauses, resumes; what is not possible is refused with 1', async () => {

@@ -115,6 +115,7 @@ export class ServiceInProcess {
         close: () => {},
       },
       client: new Client({ connection }),
+      stopping: new AbortController().signal,
       settings: {
         publicUrl: 'https://deskferry.example',
         teamMail: 'team@deskferry.example',
