@@ -61,7 +61,7 @@ const DATABASE = 'deskferry';
 const TENANT = 'acme';
 const PORTAL = 'acme';
 /** Keeps an import worker below 400 MB whatever it imports (docs/operations.md). */
-const IMPORT_WORKER_MEMORY = ['--max-old-space-size=300', '--max-semi-space-size=16'];
+const IMPORT_WORKER_MEMORY = ['--max-old-space-size=300', '--max-semi-space-size=32'];
 const REPLY_ADDRESS = 'replies@deskferry.example';
 
 /** The sample portal's administrator and primary contact. */
