@@ -56,6 +56,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   grantLimits: { files: 6, reason: 'r' },
   retryTab: { tab: 'contacts' },
   reply: { text: 'hello' },
+  giveSourceKey: { key: 'key-of-a-source' },
   switchIntegrations: { salesforce: true },
 };
 
