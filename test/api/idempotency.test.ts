@@ -2,13 +2,23 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { assembleApi } from '../../api/app.ts';
 import { createRoutes } from '../../api/routes.ts';
 import { createStores } from '../../store/stores.ts';
-import { ApiUnderTest, type Caller, type Said, type Spoken, STEPS_BODY, until } from './environment.ts';
+import {
+  ApiUnderTest,
+  type Caller,
+  REQUESTER_BODY,
+  type Said,
+  type Spoken,
+  STEPS_BODY,
+  until,
+} from './environment.ts';
 
 let api: ApiUnderTest;
 let hana: Caller;
 let operator: Caller;
 /** addresses of requests: each goes the way that brings the calls to be tried */
 const paths = { draft: '', begun: '', sampled: '', first: '', second: '' };
+/** a request whose source is read with a key */
+let keyed = '';
 let gate: { open: () => void };
 
 beforeAll(async () => {
@@ -20,6 +30,8 @@ beforeAll(async () => {
     paths[name] = await hana.file({ ...STEPS_BODY, desk: { kind: 'embedded', portal: name } });
     await hana.upload(`${paths[name]}/files/Contacts.csv`, 'ContactExtId,Last Name\n1,Sato\n');
   }
+  const source = { system: 'Old Desk', kind: 'api', address: 'https://desk.example/export', scope: 'old' };
+  keyed = await hana.file({ requester: REQUESTER_BODY, source, tabs: ['contacts'] });
   gate = api.world.hold('importSegments');
 });
 afterAll(() => api.stop());
@@ -73,6 +85,12 @@ const TRIES: Readonly<Record<string, Try>> = {
     path: () => `${paths.sampled}/sample`,
     said: { body: { records: 2 } },
     other: { body: { records: 3 } },
+  },
+  giveSourceKey: {
+    who: 'requester',
+    path: () => `${keyed}/source-key`,
+    said: { body: { key: 'one' } },
+    other: { body: { key: 'another' } },
   },
   submit: { who: 'requester', path: () => `${paths.draft}/submit`, ...EMPTY },
   take: { who: 'operator', path: () => `${paths.draft}/verification`, ...EMPTY },
