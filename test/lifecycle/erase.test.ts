@@ -91,6 +91,7 @@ test('F5: uploads, staged rows and the ledger are gone; request, audit, mail, re
       'auditHeads',
       'drafts',
       'erasures',
+      'estimates',
       'findings',
       'messages',
       'reports',
