@@ -180,6 +180,8 @@ const workers = await Promise.all(
               ...createAftercareActivities(dependencies),
             },
             maxConcurrentActivityTaskExecutions: 4,
+            // one task asked for at a time, so that workers side by side share what comes at once
+            maxConcurrentActivityTaskPolls: 1,
           }),
     ),
 );
