@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 /** What an import worker is started with (docs/operations.md, Memory and disk). */
-export const IMPORT_WORKER_MEMORY = ['--max-old-space-size=300', '--max-semi-space-size=32'];
+export const IMPORT_WORKER_MEMORY = ['--max-old-space-size=300', '--max-semi-space-size=16'];
 
 /**
  * Runs a file of this folder in a process of its own and gives the JSON of its last line.

@@ -47,6 +47,8 @@ export function workerEnvironment(temporalAddress: string, place: Place): NodeJS
     PUBLIC_URL: 'http://127.0.0.1',
     DESKFERRY_SECRET: 'for measurements only, not a secret',
     LOG_LEVEL: 'error',
+    // as `npm start` gives it (docs/operations.md, Memory and disk)
+    MALLOC_ARENA_MAX: '2',
   };
 }
 

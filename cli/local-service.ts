@@ -61,7 +61,7 @@ const DATABASE = 'deskferry';
 const TENANT = 'acme';
 const PORTAL = 'acme';
 /** Keeps an import worker below 400 MB whatever it imports (docs/operations.md). */
-const IMPORT_WORKER_MEMORY = ['--max-old-space-size=300', '--max-semi-space-size=32'];
+const IMPORT_WORKER_MEMORY = ['--max-old-space-size=300', '--max-semi-space-size=16'];
 const REPLY_ADDRESS = 'replies@deskferry.example';
 
 /** The sample portal's administrator and primary contact. */
@@ -102,6 +102,8 @@ export async function startLocalService(options: LocalServiceOptions): Promise<L
     const smtp = given['SMTP_URL'] ?? stack.smtp;
     const storage = given['STORAGE_FOLDER'] ?? join(dataFolder, 'storage');
     const env: NodeJS.ProcessEnv = {
+      // threads of native code share two heaps instead of one each (docs/operations.md, Memory and disk)
+      MALLOC_ARENA_MAX: '2',
       ...given,
       ...encryptionKeys,
       // the local Web UI has no key to have payloads decrypted with, and tells the story (F3)
