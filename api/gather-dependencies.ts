@@ -31,23 +31,13 @@ export function gatherDependencies(given: {
   /** null where traces are not asked for */
   tracing: Tracing | null;
 }): ApiDependencies {
-  const {
-    db,
-    pingDatabase,
-    storage,
-    connection,
-    namespace,
-    dataConverter,
-    keyRing,
-    config,
-    logger,
-    tracing,
-  } = given;
+  const { db, connection, namespace, dataConverter, keyRing, ...asGiven } = given;
+  const { tracing } = asGiven;
   const stores = createStores(db);
   return {
+    ...asGiven,
     stores,
     sourceKeys: createSourceKeys(db, keyRing),
-    storage,
     temporal: new Client({
       connection,
       namespace,
@@ -60,9 +50,5 @@ export function gatherDependencies(given: {
       setIntegrations: (portal, wanted) => setIntegrations(db, portal, wanted),
     },
     progress: createReadProgress(createImportStores(db)),
-    pingDatabase,
-    config,
-    logger,
-    tracing,
   };
 }

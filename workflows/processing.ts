@@ -160,8 +160,8 @@ async function importing(migration: Migration, name: Phase): Promise<boolean> {
       return true;
     case 'halted':
       phase.position = outcome.position ?? phase.position;
-      if (outcome.fault !== null && !CancellationScope.current().consideredCancelled)
-        if (!pauseForSourceKey(migration, outcome.fault)) migration.pause('system', outcome.fault);
+      if (outcome.fault === null || CancellationScope.current().consideredCancelled) return false;
+      if (!pauseForSourceKey(migration, outcome.fault)) migration.pause('system', outcome.fault);
       return false;
     case 'unproven': {
       phase.position = outcome.position;
