@@ -15,7 +15,7 @@ export interface BrokenLine {
 /**
  * @param target address of the service
  * @param breaks what becomes of the first upload, of the second, ...; the rest goes through
- * @param passes how many bytes of a broken upload go through, about
+ * @param passes how many bytes of a broken upload go through
  */
 export async function startBrokenLine(
   target: string,
@@ -45,8 +45,9 @@ export async function startBrokenLine(
     let passed = 0;
     given.on('data', (chunk: Buffer) => {
       if (passed >= passes) return;
-      onward.write(chunk);
-      passed += chunk.length;
+      const through = chunk.subarray(0, passes - passed);
+      onward.write(through);
+      passed += through.length;
       if (passed < passes) return;
       if (broken === 'cut') given.socket.destroy();
       else {

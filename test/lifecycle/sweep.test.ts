@@ -163,7 +163,9 @@ describe('Reset', () => {
   test('F2: of a terminated request: the new run takes over, with its portal, and its word is written beside the old one', async () => {
     const portal = await service.portal();
     const request = await (await service.create(portal)).approved();
-    await request.reaches('the window is open', ({ state }) => state === 'REPLY_WINDOW');
+    await service.until('the window is open', async () =>
+      (await request.actions()).includes('system windowOpened'),
+    );
     await request.handle.terminate();
     await swept('it is stopped', async () => (await request.document())?.closedAt);
     await reset(request);
