@@ -51,6 +51,18 @@ test('F2: an entry is added once, whoever brings it how often, and each follows 
   expect(await audit.verifyChain('m_many')).toEqual({ entries: 5, broken: null });
 });
 
+test('F2: verified while it is written, a log is whole', async () => {
+  const writing = { goesOn: true };
+  const written = (async () => {
+    for (let n = 1; n <= 60; n++) await audit.append(entry('m_busy', n));
+    writing.goesOn = false;
+  })();
+  const broken = new Set<string | null>();
+  while (writing.goesOn) broken.add((await audit.verifyChain('m_busy')).broken?.problem ?? null);
+  await written;
+  expect([...broken]).toEqual([null]);
+});
+
 test('F2: of an entry brought again with other words, the first stays', async () => {
   await chainOf('m_again', 2);
   await audit.append(entry('m_again', 1, { action: 'something else' }));

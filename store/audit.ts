@@ -121,7 +121,9 @@ export function createAudit(db: Db): Audit {
       );
     },
     async verifyChain(request) {
-      const [chain, head] = [await list(request), await heads.findOne({ _id: request })];
+      // the head first: what is added between the two looks is not taken for what is missing
+      const head = await heads.findOne({ _id: request });
+      const chain = await list(request);
       return { entries: chain.length, broken: firstBreak(chain, head) };
     },
   };

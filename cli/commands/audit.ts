@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { auditAnswer } from '../../api/answers.ts';
@@ -16,9 +15,6 @@ type AuditAnswer = z.input<typeof auditAnswer>;
 interface VerifyOptions extends InstallationOptions {
   against?: string;
 }
-
-/** How long an entry may take to be written, in milliseconds. */
-const SETTLE_MS = 1_000;
 
 /** A request's chain as it was found. */
 interface VerifiedChain {
@@ -134,12 +130,7 @@ async function verifyOne(
   before: VerifiedChain | null,
   named: boolean,
 ): Promise<VerifiedChain> {
-  let { entries, broken } = await audit.verifyChain(request);
-  if (broken !== null) {
-    // an entry that was being written between two looks is not one that was taken away
-    await wait(SETTLE_MS);
-    ({ entries, broken } = await audit.verifyChain(request));
-  }
+  const { entries, broken } = await audit.verifyChain(request);
   const chain = await audit.list(request);
   if (entries === 0 && broken === null) {
     if (named && before === null && (await requests.get(request)) === null) {
@@ -148,7 +139,8 @@ async function verifyOne(
     // its creation is an entry: a request without any has lost them
     return { request, entries, last: null, broken: { position: 1, problem: 'the whole log is missing' } };
   }
-  const last = chain.at(-1)?.hash ?? null;
+  // of what was verified: entries may have been added since
+  const last = chain[entries - 1]?.hash ?? null;
   const changed =
     before !== null && before.entries > 0 && chain[before.entries - 1]?.hash !== before.last
       ? { position: before.entries, problem: 'the chain is not the one that was verified earlier' }
