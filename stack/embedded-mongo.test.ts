@@ -142,11 +142,15 @@ describe('_id', () => {
       }));
     for (let from = 0; from < 60_000; from += 5_000)
       await collection().insertMany(many(from), { ordered: false });
+    // the quickest of several: a machine that is busy with something else for a moment says nothing
     const timed = async (work: () => Promise<unknown>) => {
-      await work();
-      const started = performance.now();
-      for (let n = 0; n < 20; n++) await work();
-      return performance.now() - started;
+      let quickest = Number.POSITIVE_INFINITY;
+      for (let n = 0; n < 20; n++) {
+        const started = performance.now();
+        await work();
+        quickest = Math.min(quickest, performance.now() - started);
+      }
+      return quickest;
     };
     const page = await timed(() => ids({ _id: { $gt: 'p/030000' } }, { sort: { _id: 1 }, limit: 10 }));
     const last = await timed(() => ids({ _id: { $lt: 'q' } }, { sort: { _id: -1 }, limit: 10 }));

@@ -116,19 +116,15 @@ describe('Temporal', () => {
       expect(await calls()).toBe('');
     });
 
-    test.each(['refusal', 'silence', 'rubbish'])(
-      'falls through quietly on %s',
-      async (kind) => {
-        await tool('go', go);
-        answer = kind === 'rubbish' ? Buffer.from('rubbish') : (kind as 'refusal' | 'silence');
-        const started = Date.now();
-        await findTemporal(withTools(), archive);
-        expect(Date.now() - started).toBeLessThan(8_000);
-        expect(await calls()).toMatch(/install/);
-        expect(said.every((line) => /build|built/.test(line))).toBe(true);
-      },
-      10_000,
-    );
+    test.each(['refusal', 'silence', 'rubbish'])('falls through quietly on %s', async (kind) => {
+      await tool('go', go);
+      answer = kind === 'rubbish' ? Buffer.from('rubbish') : (kind as 'refusal' | 'silence');
+      const started = Date.now();
+      await findTemporal(withTools(), archive);
+      expect(Date.now() - started).toBeLessThan(30_000);
+      expect(await calls()).toMatch(/install/);
+      expect(said.every((line) => /build|built/.test(line))).toBe(true);
+    });
 
     test('is left out when downloads are off', async () => {
       await tool('go', go);

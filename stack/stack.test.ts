@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { MongoClient } from 'mongodb';
@@ -23,7 +24,7 @@ async function until(condition: () => Promise<boolean> | boolean, withinMs: numb
   const deadline = Date.now() + withinMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('not in time');
-    await new Promise((resolve) => setImmediate(resolve));
+    await pause(20);
   }
 }
 
@@ -75,8 +76,8 @@ test('two stacks run side by side; stop leaves no process and no port', async ()
   await one.stop();
   for (const pid of pids) expect(isAlive(pid ?? 0)).toBe(false);
   for (const address of addresses) expect([address, await listens(address)]).toEqual([address, false]);
-  await until(async () => (await processesOf(`guard ${one.pids.mongodb}`)).length === 0, 5_000);
-  await until(async () => (await processesOf(dataFolder)).length === 0, 5_000);
+  await until(async () => (await processesOf(`guard ${one.pids.mongodb}`)).length === 0, 30_000);
+  await until(async () => (await processesOf(dataFolder)).length === 0, 30_000);
 }, 300_000);
 
 test.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
@@ -96,7 +97,7 @@ test.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
     expect((await processesOf(dataFolder)).length).toBeGreaterThanOrEqual(2);
     run.kill(signal);
     expect(await ended).toBe(signal === 'SIGKILL' ? null : 0);
-    await until(async () => (await processesOf(dataFolder)).length === 0, 20_000);
+    await until(async () => (await processesOf(dataFolder)).length === 0, 30_000);
     expect(await readdir(dataFolder)).toEqual(['mail', 'mongodb', 'temporal']);
   },
   300_000,

@@ -327,6 +327,12 @@ export class ApiUnderTest {
     return lockIntegrations(this.database.db, portal, request);
   }
 
+  /** Waits until no request has a portal any more: one that ends gives it back when its end is told already (A8). */
+  freed(portal: string): Promise<void> {
+    const holder = () => this.stores.portalClaims.holder(portal);
+    return until(`${portal} is free`, async () => (await holder()) === null);
+  }
+
   /** Every key in storage under a prefix. */
   async stored(prefix: string): Promise<string[]> {
     const keys: string[] = [];

@@ -396,10 +396,10 @@ describe('a whole migration', () => {
     expect(
       audit.filter((entry) => entry.by === `operator:${operator.name}`).map((entry) => entry.action),
     ).toEqual(['taken', 'approved', 'earlyStartAsked']);
-    const messages = (await caller.get(`${path}/messages`)).body.messages as { kind: string }[];
-    expect(messages.map((message) => message.kind)).toEqual(
-      expect.arrayContaining(['confirmation', 'phase1Report', 'completed']),
-    );
+    const mailed = async (): Promise<string[]> =>
+      (await caller.get(`${path}/messages`)).body.messages.map(({ kind }: { kind: string }) => kind);
+    await until('the last mail', async () => (await mailed()).includes('completed'));
+    expect(await mailed()).toEqual(expect.arrayContaining(['confirmation', 'phase1Report']));
   });
 
   async function reportLinks(id: string, version: number): Promise<void> {

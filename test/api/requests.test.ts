@@ -102,6 +102,7 @@ describe('filing a request', () => {
       url: `/v1/migrations/${first.body.id}`,
     });
     await caller.post(`/v1/migrations/${first.body.id}/cancel`);
+    await api.freed('harbour');
     const third = await caller.post('/v1/migrations', {
       ...STEPS_BODY,
       desk: { kind: 'embedded', portal: 'harbour' },
@@ -433,6 +434,7 @@ describe('redoing steps', () => {
     expect((await caller.put(`${second}/desk`, { kind: 'embedded', portal: 'dock' })).status).toBe(409);
     expect((await caller.patch(second, { remarks: 'still here' })).body.remarks).toBe('still here');
     await caller.post(`${first}/cancel`);
+    await api.freed('dock');
     expect((await caller.put(`${second}/desk`, { kind: 'embedded' })).body.portal).toBe('dock');
   });
 });

@@ -32,7 +32,7 @@ export const OPERATOR = 'operator:team';
 export const DAY = 24 * 3_600_000;
 /** Kept histories tell nothing of the machine that recorded them. */
 const IDENTITY = 'lifecycle-test';
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 50_000;
 
 /** Bundles the workflows as a worker does. @param traced as it does where traces are asked for */
 export function bundleWorkflows(traced = false): Promise<WorkflowBundleWithSourceMap> {
@@ -126,9 +126,11 @@ export class Lifecycle {
    */
   async clear(): Promise<void> {
     this.world.failNoMore();
-    for (const id of [...this.#created.splice(0).map(migrationWorkflowId), PROCESSING_QUEUE_WORKFLOW_ID]) {
+    const requests = this.#created.splice(0);
+    for (const id of [...requests.map(migrationWorkflowId), PROCESSING_QUEUE_WORKFLOW_ID]) {
       const handle = this.temporal.client.workflow.getHandle(id);
       try {
+        if (id === PROCESSING_QUEUE_WORKFLOW_ID) await this.#emptyQueue(requests);
         await handle.cancel();
         await this.until(
           'it has ended',
@@ -142,6 +144,16 @@ export class Lifecycle {
       }
     }
     this.world.clear();
+  }
+
+  /** Nobody has a turn any more, so that the watch over those who have one has ended before the queue does. */
+  async #emptyQueue(requests: readonly string[]): Promise<void> {
+    for (const request of requests) await this.world.leave({ request, phase: 'phase-1' });
+    const queue = this.temporal.client.workflow.getHandle(PROCESSING_QUEUE_WORKFLOW_ID);
+    await this.until('nobody is watched', async () => {
+      const { pendingActivities } = (await queue.describe()).raw;
+      return (pendingActivities ?? []).length === 0;
+    });
   }
 
   /** The time as the workflows see it, epoch milliseconds. */
@@ -235,9 +247,7 @@ export class Request {
   async verifying(): Promise<this> {
     await this.submitted();
     await this.command('take', { by: OPERATOR });
-    await this.#life.until('the checks are done', () =>
-      this.#life.world.audit.some((entry) => entry.request === this.id && entry.action === 'checked'),
-    );
+    await this.noted('checked');
     return this;
   }
 
@@ -276,7 +286,13 @@ export class Request {
     return this.handle.result() as Promise<RequestSnapshot>;
   }
 
-  /** What the audit log says of it, in order. */
+  /** Waits until the audit log says something, as often as named. It is written beside the migration, which goes on. */
+  async noted(action: string, times = 1): Promise<void> {
+    const count = (): number => this.actions().filter((each) => each === action).length;
+    await this.#life.until(`${this.id}: ${action}`, () => count() >= times);
+  }
+
+  /** What the audit log says of it so far, in order. */
   actions(): string[] {
     return this.#life.world.audit.filter((entry) => entry.request === this.id).map((entry) => entry.action);
   }

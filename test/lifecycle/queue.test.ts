@@ -62,7 +62,7 @@ test('B4: an operator moves a request ahead, and its audit log says so', async (
   const { requests, open } = await inLine(3);
   const [first, second, third] = requests.map((request) => request.id);
   await queue().signal(QUEUE_SIGNALS.toFront, { request: third, by: OPERATOR, reason: 'go-live tomorrow' });
-  await life.until('moved', () => requests[2]?.actions().includes('movedToFront') === true);
+  await requests[2]?.noted('movedToFront');
   await life.until('mailed', () => places(third).join(' ') === '2 1');
   open();
   await requests[1]?.reaches('REPLY_WINDOW');

@@ -346,6 +346,14 @@ export class FiledRequest {
     return this;
   }
 
+  /** Waits until its process only waits: no activity is under way, and nothing is to be told to it. */
+  async rests(): Promise<void> {
+    await this.#service.until(`${this.id} rests`, async () => {
+      const { pendingActivities, pendingWorkflowTask } = (await this.handle.describe()).raw;
+      return (pendingActivities ?? []).length === 0 && (pendingWorkflowTask ?? null) === null;
+    });
+  }
+
   document(): Promise<RequestDocument | null> {
     return this.#service.stores.requests.get(this.id);
   }

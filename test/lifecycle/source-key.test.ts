@@ -65,7 +65,9 @@ test('B3: a key refused midway pauses, is mailed, and a new one goes on; tried a
     'it is mailed again',
     async () => mailsAbout(request).filter((subject) => subject === NEEDS_KEY).length > 1,
   );
-  expect(await request.actions()).toContain('system sourceKeyRefused');
+  await service.until('it is audited', async () =>
+    (await request.actions()).includes('system sourceKeyRefused'),
+  );
 
   api.put('contacts', 'c1', { ContactExtId: 'c1', 'Last Name': 'Changed' });
   await request.reaches(

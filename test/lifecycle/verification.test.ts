@@ -37,10 +37,7 @@ test('A4, B1: a limit that is granted is checked again, and then the request can
   const request = await (await life.create()).verifying();
   life.world.checks = { ...BLOCKED, blocking: 0, ungranted: 0 };
   await request.command('grantLimits', { by: OPERATOR, reason: 'large customer', limits: { files: 9 } });
-  await life.until(
-    'checked again',
-    () => request.actions().filter((action) => action === 'checked').length === 2,
-  );
+  await request.noted('checked', 2);
   expect(life.world.named('runChecks').at(-1)?.argument).toMatchObject({ limits: { files: 9 } });
   await request.command('approve', { by: OPERATOR });
   await request.reaches('REPLY_WINDOW');
@@ -50,11 +47,11 @@ test('B1: approval waits for the checks, and checks that could not be run can be
   life.world.fail('runChecks');
   const request = await (await life.create()).submitted();
   await request.command('take', { by: OPERATOR });
-  await life.until('the checks failed', () => request.actions().includes('checksFailed'));
+  await request.noted('checksFailed');
   expect(await refusalOf(request.command('approve', { by: OPERATOR }))).toBe('NOT_ALLOWED');
   expect(await refusalOf(request.command('precheck', { by: REQUESTER }))).toBe('NOT_ALLOWED');
   await request.command('precheck', { by: OPERATOR });
-  await life.until('the checks ran', () => request.actions().includes('checked'));
+  await request.noted('checked');
   await request.command('approve', { by: OPERATOR });
   await request.reaches('REPLY_WINDOW');
 });
@@ -70,10 +67,7 @@ test('B1, A2: sent back with a reason it is mended and submitted again', async (
   const again = await request.command('submit', { by: REQUESTER });
   expect(again).toMatchObject({ state: 'PENDING', submitted: true, revision: 3, reason: null });
   await request.command('take', { by: OPERATOR });
-  await life.until(
-    'checked again',
-    () => request.actions().filter((action) => action === 'checked').length === 2,
-  );
+  await request.noted('checked', 2);
   await request.command('approve', { by: OPERATOR });
   await request.reaches('REPLY_WINDOW');
 });
