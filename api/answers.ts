@@ -275,6 +275,7 @@ export const estimatesAnswer = z
 
 export const auditAnswer = z
   .strictObject({
+    request: z.string(),
     entries: z.array(
       z.strictObject({
         position: count.meta({ description: 'Place in the chain, from 1.' }),
@@ -282,9 +283,20 @@ export const auditAnswer = z
         by: z.string().meta({ description: '`role:key name`, or `system`.' }),
         action: z.string(),
         reason: z.string().nullable(),
+        writer: z.string().meta({ description: "The process that wrote it: the request's own, or another." }),
+        sequence: count.meta({ description: 'Its number among those of its writer.' }),
+        previous: z.string().meta({ description: '`hash` of the entry before it; zeros for the first.' }),
         hash: z.string().meta({ description: 'SHA-256 of the entry with the hash of the one before it.' }),
+        signature: z.base64().nullable().meta({
+          description:
+            'Over `hash`, by the key of `GET /v1/report-key` (Ed25519); null in entries from before they were signed.',
+        }),
       }),
     ),
+    end: z
+      .strictObject({ position: count, hash: z.string(), signature: z.base64().nullable() })
+      .nullable()
+      .meta({ description: 'Where the chain ends, signed, so that it is missed when entries are cut off.' }),
     next: nextPage,
   })
   .meta({ id: 'Audit', description: 'Every command, decision and mail, in order (F2).' });

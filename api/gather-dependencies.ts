@@ -6,6 +6,7 @@ import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
 import { listPortals, setIntegrations } from '../desk/embedded/portals.ts';
 import { createImportStores } from '../store/import-stores.ts';
 import type { KeyRing } from '../store/key-ring.ts';
+import { createReportSigner } from '../store/report-signature.ts';
 import { createSourceKeys } from '../store/source-keys.ts';
 import type { Storage } from '../store/storage.ts';
 import { createStores } from '../store/stores.ts';
@@ -33,7 +34,7 @@ export function gatherDependencies(given: {
 }): ApiDependencies {
   const { db, connection, namespace, dataConverter, keyRing, ...asGiven } = given;
   const { tracing } = asGiven;
-  const stores = createStores(db);
+  const stores = createStores(db, createReportSigner(given.config.secret));
   return {
     ...asGiven,
     stores,

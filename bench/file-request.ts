@@ -33,7 +33,7 @@ export interface World {
 export async function openWorld(place: Place): Promise<World> {
   const database = await openDatabase(place.uri, place.database);
   const { db } = database;
-  const stores = { ...createStores(db), ...createImportStores(db) };
+  const stores = { ...createStores(db, null), ...createImportStores(db) };
   const desk = createEmbeddedDesk(db, stores.links);
   return {
     stores,
@@ -74,7 +74,7 @@ export async function fileRequest(
     });
     await addAgents(db, portal, [{ id: 'owner', lastName: 'Owner', email: mail, status: 'active' }]);
     const request = `m_${randomBytes(8).toString('hex')}`;
-    await createStores(db).drafts.insert(request, 1, {
+    await createStores(db, null).drafts.insert(request, 1, {
       ...EMPTY_DRAFT,
       requester: { name: 'R', mail: 'r@portal.example', company: 'C', locale: 'en', timeZone: 'UTC' },
       source: { system: 'Other', kind: 'files', scope: 'files' },
@@ -107,7 +107,7 @@ export async function sendFile(
       createReadStream(path),
     );
     const uploadedAt = new Date();
-    await createStores(db).uploads.put({ request, key, name, bytes, sha256, storageKey, uploadedAt, reply });
+    await createStores(db, null).uploads.put({ request, key, name, bytes, sha256, storageKey, uploadedAt, reply });
   } finally {
     await database.close();
   }

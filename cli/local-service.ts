@@ -212,7 +212,7 @@ async function sampleTenant(
 ): Promise<Pick<DevelopmentAccess, 'requesterKey' | 'operatorKey' | 'portal'>> {
   const database = await openDatabase(stack.mongodbUri, name);
   try {
-    const stores = createStores(database.db);
+    const stores = createStores(database.db, null);
     await createDevelopmentPortal(database.db);
     const keyFor = async (role: 'requester' | 'operator', formerKey: string | undefined): Promise<string> => {
       if (formerKey !== undefined && (await stores.keys.find(formerKey)) !== null) return formerKey;

@@ -42,7 +42,7 @@ export async function withInstallation<T>(
       : failure;
   });
   try {
-    return await work({ database, stores: createStores(database.db) });
+    return await work({ database, stores: createStores(database.db, null) });
   } catch (error) {
     throw explainMongo(error) ?? error;
   } finally {

@@ -1,72 +1,64 @@
-import { createHash } from 'node:crypto';
 import type { Db } from 'mongodb';
-import { canonical } from '../domain/canonical.ts';
+import {
+  type AuditEntry,
+  chainEntry,
+  type ChainedAuditEntry,
+  type ChainEnd,
+  type ChainProof,
+  endAt,
+  OWN_PROCESS,
+  proveChain,
+} from './audit-chain.ts';
 import { idsUnder, insertNew, padded, type Slice } from './database.ts';
 import { StoreError } from './errors.ts';
-
-/** F2: one line of the audit log. */
-export interface AuditEntry {
-  request: string;
-  /** numbered by its writer: the same number of the same writer is the same entry */
-  sequence: number;
-  /** epoch milliseconds */
-  at: number;
-  /** `role:key name` or `system` */
-  by: string;
-  action: string;
-  reason: string | null;
-  /** who numbers: a request's own process (`migration`, the default) or another, for example `undo` */
-  writer?: string;
-}
-
-/** An entry as it stands in the chain. */
-export interface ChainedAuditEntry extends Required<AuditEntry> {
-  /** place in the request's chain, from 1 */
-  position: number;
-  /** hash of the entry before, 64 zeros for the first */
-  previous: string;
-  /** SHA-256 of the entry with its place and `previous`, hexadecimal */
-  hash: string;
-}
-
-export interface ChainProof {
-  entries: number;
-  /** the first place where the chain is not what was written, or null when it is whole */
-  broken: { position: number; problem: string } | null;
-}
+import { idPart } from './id-part.ts';
+import type { ReportSigner } from './report-signature.ts';
 
 /** F2: who did what, when and why. It can only be added to: each entry holds the hash of the one before. */
 export interface Audit {
   /**
-   * Adds an entry at the end of its request's chain; the same writer's same sequence again is done already.
+   * Adds an entry at the end of its request's chain; the same writer's same sequence again is done already. What it costs does
+   * not depend on how long the chain is.
    * @param run of the writer. A process that was reset gives its numbers again: what differs then is added under its run
    */
   append(entry: AuditEntry, run?: string): Promise<void>;
   /** In the order in which they were added; all of them, or a part. */
   list(request: string, slice?: Slice): Promise<ChainedAuditEntry[]>;
-  /** Looks whether any entry was changed, removed, added between others, or cut off at the end. */
-  verifyChain(request: string): Promise<ChainProof>;
+  /** Where the chain ends; null before its first entry. Read it before the entries: then none of them is missing. */
+  end(request: string): Promise<ChainEnd | null>;
+  /** Looks whether any entry was changed, removed, added, or cut off at the end. @param keys as of proveChain */
+  verifyChain(request: string, keys: readonly string[] | null): Promise<ChainProof>;
 }
 
-interface Head {
+/** The end of a request's chain. */
+interface Head extends ChainEnd {
+  _id: string;
+  /** every entry up to here can be found by its number; absent in what was written before there were such places */
+  placed?: boolean;
+}
+
+/** `request/writer/sequence` -> position: that an entry was added, and where. */
+interface Place {
   _id: string;
   position: number;
-  hash: string;
 }
 
-const GENESIS = '0'.repeat(64);
 const TRIES = 100;
-/** The writer where none is named: the request's own process. */
-const PROCESS = 'migration';
 
 function isSame(a: AuditEntry, b: AuditEntry): boolean {
   return a.at === b.at && a.by === b.by && a.action === b.action && a.reason === b.reason;
 }
 
-export function createAudit(db: Db): Audit {
+/** @param signer signs every entry and the end of every chain; null = they are not signed */
+export function createAudit(db: Db, signer: ReportSigner | null): Audit {
   const entries = db.collection<ChainedAuditEntry & { _id: string }>('audit');
   // kept apart, so that a chain that was cut off at its end is found too
   const heads = db.collection<Head>('auditHeads');
+  const places = db.collection<Place>('auditPlaces');
+
+  const entryId = (request: string, position: number): string => `${request}/${padded(position)}`;
+  const placeId = ({ request, writer = OWN_PROCESS, sequence }: AuditEntry): string =>
+    `${request}/${idPart(writer)}/${padded(sequence)}`;
 
   async function list(request: string, slice?: Slice): Promise<ChainedAuditEntry[]> {
     const found = await entries
@@ -75,81 +67,72 @@ export function createAudit(db: Db): Audit {
     return found.map(({ _id, ...entry }) => entry);
   }
 
+  async function end(request: string): Promise<ChainEnd | null> {
+    const head = await heads.findOne({ _id: request });
+    return head && { position: head.position, hash: head.hash, signature: head.signature ?? null };
+  }
+
+  /** That it can be found by its number; before the head passes it. */
+  async function place(entry: ChainedAuditEntry): Promise<void> {
+    await insertNew(places, { _id: placeId(entry), position: entry.position });
+  }
+
   async function moveHead(entry: ChainedAuditEntry): Promise<void> {
-    const { request, position, hash } = entry;
-    if (await insertNew(heads, { _id: request, position, hash })) return;
-    await heads.updateOne({ _id: request, position: { $lt: position } }, { $set: { position, hash } });
+    const { request, position } = entry;
+    const next = endAt(entry, signer);
+    if (position === 1 && (await insertNew(heads, { _id: request, placed: true, ...next }))) return;
+    await heads.updateOne({ _id: request, position: { $lt: position } }, { $set: next });
+  }
+
+  /** Ends what another writer began: at most one entry stands behind the head. @returns what the next entry follows */
+  async function catchUp(request: string): Promise<Pick<ChainEnd, 'position' | 'hash'> | null> {
+    const head = await heads.findOne({ _id: request });
+    const after = head?.placed === true ? head.position : 0;
+    const behind = await list(request, { after, limit: 0 });
+    for (const entry of behind) await place(entry);
+    const last = behind.at(-1) ?? null;
+    // A head that was taken away stays away, and is missed.
+    if (last !== null && (head !== null || behind.length === 1)) await moveHead(last);
+    if (head !== null && head.placed !== true) {
+      await heads.updateOne({ _id: request }, { $set: { placed: true } });
+    }
+    return head !== null && head.position >= (last?.position ?? 0) ? head : last;
   }
 
   return {
     list,
+    end,
     async append(entry, run) {
-      const { request, sequence, at, by, action, reason } = entry;
-      let writer = entry.writer ?? PROCESS;
+      const { request } = entry;
+      const asItself = entry.writer ?? OWN_PROCESS;
+      let writer = asItself;
       for (let tries = 0; tries < TRIES; tries++) {
-        const chain = await list(request);
-        const done = chain.find((each) => each.writer === writer && each.sequence === sequence);
-        if (done !== undefined) {
-          await moveHead(done);
-          const ofRun = `${entry.writer ?? PROCESS} ${run}`;
-          if (run === undefined || writer === ofRun || isSame(done, entry)) return;
+        const before = await catchUp(request);
+        // Looked for only now: what was behind the head until here has its place, what comes later takes the position.
+        const known = await places.findOne({ _id: placeId({ ...entry, writer }) });
+        if (known !== null) {
+          const ofRun = `${asItself} ${run}`;
+          const there = await entries.findOne({ _id: entryId(request, known.position) });
+          if (run === undefined || writer === ofRun || there === null || isSame(there, entry)) return;
           writer = ofRun;
           continue;
         }
-        const last = chain.at(-1);
-        const next = {
-          request,
-          position: (last?.position ?? 0) + 1,
-          previous: last?.hash ?? GENESIS,
-          writer,
-          sequence,
-          at,
-          by,
-          action,
-          reason,
-        };
-        const chained = { ...next, hash: hashOf(next) };
-        if (await insertNew(entries, { _id: `${request}/${padded(next.position)}`, ...chained })) {
-          await moveHead(chained);
+        const next = chainEntry({ ...entry, writer }, before, signer);
+        if (await insertNew(entries, { _id: entryId(request, next.position), ...next })) {
+          await place(next);
+          await moveHead(next);
           return;
         }
-        // another entry took the place meanwhile: look again
+        // another entry took the position meanwhile: look again
       }
       throw new StoreError(
         'CONFLICT',
         `The audit log of request ${request} is being written by too many at once.`,
       );
     },
-    async verifyChain(request) {
-      // the head first: what is added between the two looks is not taken for what is missing
-      const head = await heads.findOne({ _id: request });
-      const chain = await list(request);
-      return { entries: chain.length, broken: firstBreak(chain, head) };
+    async verifyChain(request, keys) {
+      const head = await end(request);
+      return proveChain(request, await list(request), head, keys);
     },
   };
-}
-
-function firstBreak(chain: readonly ChainedAuditEntry[], head: Head | null): ChainProof['broken'] {
-  let previous = GENESIS;
-  for (const [index, entry] of chain.entries()) {
-    const position = index + 1;
-    if (entry.position !== position) return { position, problem: 'the entry is missing' };
-    if (entry.previous !== previous)
-      return { position, problem: 'the entry does not follow the one before it' };
-    const { hash, ...rest } = entry;
-    if (hashOf(rest) !== hash) return { position, problem: 'the entry was changed' };
-    if (head?.position === position && head.hash !== hash)
-      return { position, problem: 'the entry was replaced' };
-    previous = hash;
-  }
-  if (head !== null && head.position > chain.length) {
-    return { position: chain.length + 1, problem: 'the entry is missing' };
-  }
-  return null;
-}
-
-function hashOf(entry: Omit<ChainedAuditEntry, 'hash'>): string {
-  return createHash('sha256')
-    .update(canonical({ ...entry }))
-    .digest('hex');
 }

@@ -12,7 +12,7 @@ let server: Awaited<ReturnType<typeof startTestDatabase>>;
 let stores: Stores;
 beforeAll(async () => {
   server = await startTestDatabase();
-  stores = createStores(server.database.db);
+  stores = createStores(server.database.db, null);
 });
 afterAll(() => server.stop());
 

@@ -11,6 +11,7 @@ import { createMappings, type Mappings } from './mappings.ts';
 import { createMessages, type Messages } from './messages.ts';
 import { createPortalClaims, type PortalClaims } from './portal-claims.ts';
 import { createReplies, type Replies } from './replies.ts';
+import type { ReportSigner } from './report-signature.ts';
 import { createReports, type Reports } from './reports.ts';
 import { createRequests, type Requests } from './requests.ts';
 import { createSpeeds, type Speeds } from './speeds.ts';
@@ -40,9 +41,10 @@ export interface Stores {
   uploads: Uploads;
 }
 
-export function createStores(db: Db): Stores {
+/** @param signer signs the audit log (F2); null = it is not signed */
+export function createStores(db: Db, signer: ReportSigner | null): Stores {
   return {
-    audit: createAudit(db),
+    audit: createAudit(db, signer),
     drafts: createDrafts(db),
     erasures: createErasures(db),
     estimates: createEstimates(db),

@@ -71,7 +71,7 @@ export function openEngine(
   now?: () => Date,
   storage: Storage = openStorage({ folder }),
 ): Engine {
-  const stores = { ...createStores(db), ...createImportStores(db) };
+  const stores = { ...createStores(db, null), ...createImportStores(db) };
   const desk = createEmbeddedDesk(db, stores.links);
   const parts: EngineParts = {
     desk,

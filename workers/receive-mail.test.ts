@@ -130,7 +130,7 @@ async function inFolder(prefix: string): Promise<string[]> {
 
 beforeAll(async () => {
   server = await startTestDatabase();
-  stores = createStores(server.database.db);
+  stores = createStores(server.database.db, null);
   mails = createIncomingMails(server.database.db);
   await createPortal(server.database.db, {
     id: 'acme',

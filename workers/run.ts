@@ -16,6 +16,7 @@ import { openDatabase } from '../store/database.ts';
 import { createImportStores } from '../store/import-stores.ts';
 import { createIncomingMails } from '../store/incoming-mail.ts';
 import { createKeyRing } from '../store/key-ring.ts';
+import { createReportSigner } from '../store/report-signature.ts';
 import { createSourceKeys } from '../store/source-keys.ts';
 import { storageAt } from '../store/storage-at.ts';
 import { createStores } from '../store/stores.ts';
@@ -104,7 +105,7 @@ try {
 }
 const mail = createMailSender(configuration.mail.smtpUrl, configuration.mail.from);
 
-const stores = createStores(database.db);
+const stores = createStores(database.db, createReportSigner(configuration.secret));
 const dependencies = {
   stores,
   importStores: createImportStores(database.db),

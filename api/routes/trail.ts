@@ -114,17 +114,24 @@ export function trailRoutes(api: Api): Route[] {
       answers: { 200: { description: 'The entries, in order.', schema: auditAnswer } },
       handle: async ({ principal, params, query }) => {
         const { id } = await readRequest(api, principal, params.request);
+        // the end first: what is read after it reaches at least as far
+        const end = await api.stores.audit.end(id);
         const found = await api.stores.audit.list(id, sliceOf(query));
         const page = pageOf(found, query.limit, ({ position }) => position);
-        const entries = page.items.map(({ position, at, by, action, reason, hash }) => ({
-          position,
+        const entries = page.items.map(({ request: _request, at, signature, ...entry }) => ({
+          ...entry,
           at: new Date(at).toISOString(),
-          by,
-          action,
-          reason,
-          hash,
+          signature: signature ?? null,
         }));
-        return { status: 200, body: { entries, next: page.next } };
+        return {
+          status: 200,
+          body: {
+            request: id,
+            entries,
+            end: end && { ...end, signature: end.signature ?? null },
+            next: page.next,
+          },
+        };
       },
     }),
     route({

@@ -124,7 +124,8 @@ async function verify({ output }: Session, file: string, keyFile: string | undef
   return proven ? EXIT.ok : EXIT.failed;
 }
 
-async function readKeyFile(file: string): Promise<string> {
+/** The key of a service, as PEM. */
+export async function readKeyFile(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch {

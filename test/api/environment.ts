@@ -32,6 +32,7 @@ import type { Finding } from '../../domain/request.ts';
 import { startStack } from '../../stack/stack.ts';
 import { type Database, openDatabase } from '../../store/database.ts';
 import type { Role } from '../../store/keys.ts';
+import { createReportSigner } from '../../store/report-signature.ts';
 import { openStorage, type Storage } from '../../store/storage.ts';
 import { createSourceKeys } from '../../store/source-keys.ts';
 import { createStores, type Stores } from '../../store/stores.ts';
@@ -136,7 +137,7 @@ export class ApiUnderTest {
     const connection = await Connection.connect({ address: stack.temporalAddress });
     const temporal = new Client({ connection });
     const native = await NativeConnection.connect({ address: stack.temporalAddress });
-    const stores = createStores(database.db);
+    const stores = createStores(database.db, createReportSigner(SECRET));
     const storageFolder = join(dataFolder, 'storage');
     const storage = openStorage({ folder: storageFolder });
     let self: ApiUnderTest | null = null;

@@ -152,7 +152,7 @@ const KEPT_NOWHERE = ['decodePayloads', 'encodePayloads'];
 
 /** One call of an API process that was started for it, and is stopped after it. */
 async function inFreshProcess(who: Caller, path: string, said: Said, key: string): Promise<Spoken> {
-  const process = await api.beside({}, { stores: createStores(api.database.db) });
+  const process = await api.beside({}, { stores: createStores(api.database.db, null) });
   try {
     const headers = { ...said.headers, 'Idempotency-Key': key };
     return await who.at(`http://127.0.0.1:${process.port}`).call('POST', path, { ...said, headers });

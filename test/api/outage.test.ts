@@ -35,7 +35,7 @@ beforeAll(async () => {
     startBucket(),
   ]);
   database = await openDatabase(mongodb.address, 'deskferry-outage');
-  ({ key } = await createStores(database.db).keys.create({
+  ({ key } = await createStores(database.db, null).keys.create({
     name: 'hana',
     role: 'requester',
     tenant: 'acme',

@@ -339,7 +339,11 @@ describe('deskferry', () => {
       const before = await onMongo('audit', 'verify', '--json');
       expect(before.code).toBe(0);
       await writeFile(join(folder, 'audit.json'), before.stdout);
-      expect(document(before)).toMatchObject({ whole: true });
+      expect(document(before)).toMatchObject({ whole: true, signatures: 'unchecked' });
+      const key = await fetch(`${service.url}/v1/report-key`);
+      await writeFile(join(folder, 'service.pem'), await key.text());
+      const signed = await onMongo('audit', 'verify', id, '--public-key', 'service.pem');
+      expect([signed.code, signed.stdout]).toEqual([0, expect.stringContaining('All are signed.')]);
 
       const client = await new MongoClient(service.mongodbUri).connect();
       try {
@@ -353,6 +357,11 @@ describe('deskferry', () => {
         await entries.updateOne({ _id: `${id}/00000002` }, { $set: { reason: entry?.reason ?? null } });
         expect((await onMongo('audit', 'verify', id)).code).toBe(0);
 
+        // all hashes of a log computed anew, as another service would have signed them
+        const stranger = { ...database, DESKFERRY_SECRET: 'a secret that is not the one of the service' };
+        const foreign = await run(['audit', 'verify', id], { env: stranger });
+        expect(foreign.stdout).toContain('entry 1: the entry is not signed by a key of this service');
+
         // a log that is taken away with its head leaves nothing to recompute
         await entries.deleteMany({ _id: { $gt: `${id}/`, $lt: `${id}0` } });
         await db.collection<{ _id: string }>('auditHeads').deleteOne({ _id: id });
@@ -365,6 +374,40 @@ describe('deskferry', () => {
         await client.close();
       }
     });
+  });
+
+  test('F2: what was exported is verified without the service, and any change to it is found', async () => {
+    const [{ id }] = (document(await run(['status', '--json'])) as { migrations: { id: string }[] })
+      .migrations as [{ id: string }];
+    const exported = document(await run(['audit', id, '--json'])) as {
+      entries: { action: string; at: string; reason: string | null }[];
+      end: { position: number };
+    };
+    await writeFile(join(folder, 'service.pem'), await (await fetch(`${service.url}/v1/report-key`)).text());
+    const verify = async (log: object): Promise<Ended> => {
+      await writeFile(join(folder, 'exported.json'), JSON.stringify(log));
+      return run(['audit', 'verify', '--export', 'exported.json', '--public-key', 'service.pem']);
+    };
+    const { entries } = exported;
+    const whole = await verify(exported);
+    expect([whole.code, whole.stdout]).toEqual([
+      0,
+      `Whole: ${entries.length} entries of 1 requests are as they were written. All are signed.\n`,
+    ]);
+    const [first, second, ...rest] = entries;
+    for (const [changed, problem] of [
+      [[first, { ...second, action: 'invented' }, ...rest], 'entry 2: the entry was changed'],
+      [[first, { ...second, at: '2020-01-01T00:00:00.000Z' }, ...rest], 'entry 2: the entry was changed'],
+      [[first, ...rest], 'entry 2: the entry is missing'],
+      [entries.slice(0, -1), `entry ${entries.length}: the entry is missing`],
+      [[second, first, ...rest], 'entry 1: the entry is missing'],
+    ] as const) {
+      const found = await verify({ ...exported, entries: changed });
+      expect([found.code, found.stdout]).toEqual([1, expect.stringContaining(problem)]);
+    }
+    const other = await verify({ ...exported, request: 'm_other' });
+    expect(other.stdout).toContain('m_other  entry 1: the entry was changed');
+    expect((await verify({ entries: [] })).code).toBe(2);
   });
 
   describe('an installation', () => {

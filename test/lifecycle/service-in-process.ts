@@ -32,6 +32,7 @@ import { startStack } from '../../stack/stack.ts';
 import { openDatabase } from '../../store/database.ts';
 import { createImportStores } from '../../store/import-stores.ts';
 import { createIncomingMails } from '../../store/incoming-mail.ts';
+import { createReportSigner } from '../../store/report-signature.ts';
 import { newRequestId, type RequestDocument } from '../../store/requests.ts';
 import { createSourceKeys } from '../../store/source-keys.ts';
 import { openStorage } from '../../store/storage.ts';
@@ -53,6 +54,7 @@ import type { World } from './world.ts';
 export const REQUESTER = 'requester:acme';
 export const OPERATOR = 'operator:team';
 const DEADLINE_MS = 60_000;
+const SECRET = 'a secret of at least 32 characters';
 
 /** The real workers, desk and store on a real Temporal and MongoDB in this process; mail is only collected. One per test file. */
 export class ServiceInProcess {
@@ -99,7 +101,7 @@ export class ServiceInProcess {
     const connection = await Connection.connect({ address: stack.temporalAddress });
     const native = await NativeConnection.connect({ address: stack.temporalAddress });
     const { db } = database;
-    const stores = createStores(db);
+    const stores = createStores(db, createReportSigner(SECRET));
     const mails: OutgoingMail[] = [];
     const sound: ActivityDependencies = {
       stores,
@@ -122,7 +124,7 @@ export class ServiceInProcess {
         replyMailbox: null,
         messageDomain: 'deskferry.example',
         largestAttachment: 10_000_000,
-        linkSecret: 'a secret of at least 32 characters',
+        linkSecret: SECRET,
         linkLifetime: 86_400_000,
         supportAddress: 'support@deskferry.example',
         concurrentTurns: 1,

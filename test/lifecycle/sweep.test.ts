@@ -188,7 +188,7 @@ describe('Reset', () => {
       'system closed',
       'system supportTicketClosed',
     ]);
-    expect((await service.stores.audit.verifyChain(request.id)).broken).toBeNull();
+    expect((await service.stores.audit.verifyChain(request.id, null)).broken).toBeNull();
   });
 
   test('F2: to its very beginning: what it does and says the second time is written and sent, too', async () => {
