@@ -30,7 +30,7 @@ export function makeCheckIntegrations({
 export async function requireIntegrationsOff(desk: Pick<Desk, 'portal'>, portal: string): Promise<void> {
   const on = await integrationsOn(desk, portal);
   if (on.length === 0) return;
-  const message = `${on.join(', ')} must be off while data is migrated`;
+  const message = `${on.join(', ')} must be off while data is migrated; switch off, then resume`;
   throw ApplicationFailure.create({ type: 'INTEGRATIONS_ON', message, nonRetryable: true });
 }
 

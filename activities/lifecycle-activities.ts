@@ -63,9 +63,13 @@ export interface MessageOrder {
   kind: MessageKind;
   /** epoch milliseconds, workflow time */
   at: number;
+  /** of the request when it was told; absent in orders of an earlier version */
+  state?: State;
   /** what the message says besides the request's own records; no personal data */
   facts: {
     reason?: string;
+    /** the reason is the service's own: a code and words for the team */
+    reasonIsCode?: boolean;
     phase?: Phase;
     /** B4, B5: place in line, and when its turn is expected */
     place?: number;
@@ -77,6 +81,8 @@ export interface MessageOrder {
     reminder?: number;
     /** E1: key of the reply that is acknowledged or came too late */
     reply?: string;
+    /** it is paused, whatever else the message tells */
+    paused?: boolean;
     /** A9: when an unsubmitted request expires */
     expiresAt?: number;
     counts?: Partial<Record<Tab, TabCounts>>;

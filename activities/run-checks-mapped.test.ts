@@ -75,6 +75,7 @@ describe('the automatic checks of mapped files', () => {
     expect(findings.find(({ code }) => code === 'AGENT_UNKNOWN')).toMatchObject({
       file: 'list.csv',
       column: 'Agent',
+      row: 1,
     });
   });
 

@@ -203,6 +203,9 @@ async function portalOf(
   }
 }
 
+/** Where a mail address stands first. */
+type Named = Required<Pick<Finding, 'tab' | 'file' | 'column' | 'row'>>;
+
 /** C3: agents that records name by a mail which is unknown, or whose agent is inactive: their records get another owner. */
 async function judgeAgents(
   desk: Dependencies['desk'],
@@ -216,7 +219,7 @@ async function judgeAgents(
         active.set(mailKey(fields['email']), fields['status'] !== 'inactive');
     }
   }
-  const named = new Map<string, { tab: Tab; file: string; column: string }>();
+  const named = new Map<string, Named>();
   for (const each of inspected) {
     for (const { part, fed } of each.tables) {
       for (const tab of fed) await collectMails(each, part, tab, active, named);
@@ -257,7 +260,7 @@ async function collectMails(
   part: ReadableTable,
   fed: FedTab,
   active: Map<string, boolean>,
-  named: Map<string, { tab: Tab; file: string; column: string }>,
+  named: Map<string, Named>,
 ): Promise<void> {
   const { tab, columns } = fed;
   const mapper = mapperOf(mappedPart(fed, part.header));
@@ -285,6 +288,7 @@ async function collectMails(
           tab,
           file: nameOf(inspection.name, part.entry),
           column: columns[index]?.header ?? '',
+          row: row.row,
         });
       }
     }

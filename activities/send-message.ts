@@ -1,4 +1,5 @@
 import type { Desk, Portal } from '../desk/desk.ts';
+import type { State } from '../domain/lifecycle.ts';
 import { type ComposedMessage, composeMessage, type MessageFacts } from '../mail/compose-message.ts';
 import { replyAddress } from '../mail/reply-address.ts';
 import type { MailSender, OutgoingMail } from '../mail/send-mail.ts';
@@ -8,9 +9,10 @@ import type { RequestDocument } from '../store/requests.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
 import type { LifecycleActivities, MessageOrder } from './lifecycle-activities.ts';
+import { putOnTicket } from './support-ticket.ts';
 
 export interface SendMessageDependencies {
-  stores: Pick<Stores, 'requests' | 'messages' | 'supportTickets'>;
+  stores: Pick<Stores, 'audit' | 'requests' | 'messages' | 'supportTickets'>;
   importStores: Pick<ImportStores, 'reports'>;
   storage: Pick<Storage, 'localPath'>;
   desk: Pick<Desk, 'portal'>;
@@ -19,6 +21,8 @@ export interface SendMessageDependencies {
     publicUrl: string;
     /** where answers go outside of the reply window */
     teamMail: string;
+    /** A4: where larger limits are asked for */
+    supportAddress: string;
     /** E1: the mailbox for replies; null when they do not come by mail */
     replyMailbox: string | null;
     /** the part of a Message-ID after the @ */
@@ -45,7 +49,7 @@ class RequestNotRecorded extends Error {
 
 /**
  * Sends one message of a request to the portal's primary contact, to the requester in copy when that is another person,
- * and puts it on the support ticket (A7, C1). Composed once and kept before it is sent; a second call sends the same
+ * writes into the audit log that it was sent (F2), and puts it on the support ticket (A7, C1). Composed once and kept before it is sent; a second call sends the same
  * message under the same Message-ID, or nothing when the server had taken it.
  * No mail ever goes to anyone else.
  */
@@ -85,18 +89,26 @@ export function makeSendMessage(deps: SendMessageDependencies): LifecycleActivit
               ],
       };
       await mail.send(outgoing);
-      await stores.messages.markSent(order.request, order.sequence, new Date());
     }
+    const sentAt = await stores.messages.markSent(order.request, order.sequence, new Date());
+    await stores.audit.append({
+      request: order.request,
+      sequence: order.sequence,
+      at: sentAt.getTime(),
+      by: 'system',
+      action: `mailed:${order.kind}`,
+      reason: null,
+      writer: 'mail',
+    });
     if ((await stores.supportTickets.get(order.request)) !== null) {
-      await stores.supportTickets.append(order.request, {
-        key: `message/${order.sequence}`,
-        at: new Date(order.at),
-        direction: 'out',
-        subject: message.subject,
-        text: message.text,
-      });
+      await putOnTicket(stores.supportTickets, message);
     }
   };
+}
+
+/** The request's state as the message tells it: with the phase 1 report the window opens (E1). */
+function stateOf({ kind, state }: MessageOrder, request: RequestDocument): State {
+  return kind === 'phase1Report' ? 'REPLY_WINDOW' : (state ?? request.state);
 }
 
 /** E1: from the phase 1 report until the end of the window answers go to the request itself. */
@@ -105,7 +117,7 @@ function replyToOf(
   order: MessageOrder,
   request: RequestDocument,
 ): string {
-  const answered = order.kind === 'phase1Report' || request.state === 'REPLY_WINDOW';
+  const answered = stateOf(order, request) === 'REPLY_WINDOW';
   return replyMailbox !== null && answered ? replyAddress(linkSecret, order.request, replyMailbox) : teamMail;
 }
 
@@ -135,7 +147,16 @@ async function compose(
 ) {
   const { settings } = deps;
   const { to, cc, name } = addressees(request, portal);
-  const composed = composeMessage(factsOf(order, request, portal, name, linkOf(settings, order, report)));
+  const ticket = await deps.stores.supportTickets.get(order.request);
+  const composed = composeMessage({
+    ...factsOf(order, request),
+    name,
+    portal: portal?.name ?? null,
+    ticket: ticket?.ticket ?? null,
+    answersByMail: settings.replyMailbox !== null,
+    support: settings.supportAddress,
+    report: linkOf(settings, order, report),
+  });
   return deps.stores.messages.compose({
     request: order.request,
     sequence: order.sequence,
@@ -172,43 +193,41 @@ function linkOf(
   report: FoundReport | null,
 ): MessageFacts['report'] {
   if (report === null) return undefined;
-  if (report.attached) return { attached: true };
+  const { version } = report;
+  if (report.attached) return { version, attached: true };
   const expiresAt = order.at + settings.linkLifetime;
   const path = signReportLink(settings.linkSecret, {
     request: order.request,
     name: report.name,
-    version: report.version,
+    version,
     expiresAt,
   });
-  return { attached: false, link: `${settings.publicUrl}${path}`, expiresAt };
+  return { version, attached: false, link: `${settings.publicUrl}${path}`, expiresAt };
 }
 
+/** What the request's records and the order say. */
 function factsOf(
   order: MessageOrder,
   request: RequestDocument,
-  portal: Portal | null,
-  name: string,
-  report: MessageFacts['report'],
-): MessageFacts {
+): Omit<MessageFacts, 'name' | 'portal' | 'ticket'> {
   const { facts } = order;
   return {
     kind: order.kind,
     locale: request.requester?.locale ?? 'en',
     timeZone: request.requester?.timeZone ?? 'UTC',
     request: order.request,
-    state: request.state,
-    name,
+    state: stateOf(order, request),
     system: request.source?.system ?? '-',
-    portal: portal?.name ?? null,
-    ticket: request.supportTicket,
     phase: facts.phase,
-    reason: facts.reason ?? undefined,
+    reason: facts.reason,
+    reasonIsCode: facts.reasonIsCode,
     place: facts.place,
     expectedStart: facts.expectedStart,
     expectedEnd: facts.expectedEnd,
     windowEndsAt: facts.windowEndsAt ?? request.replyWindow?.endsAt.getTime(),
-    expiresAt: request.expiresAt?.getTime(),
+    paused: facts.paused,
+    // the document may be a moment behind what was ordered
+    expiresAt: facts.expiresAt ?? request.expiresAt?.getTime(),
     counts: facts.counts,
-    report,
   };
 }

@@ -107,7 +107,16 @@ export async function sendFile(
       createReadStream(path),
     );
     const uploadedAt = new Date();
-    await createStores(db, null).uploads.put({ request, key, name, bytes, sha256, storageKey, uploadedAt, reply });
+    await createStores(db, null).uploads.put({
+      request,
+      key,
+      name,
+      bytes,
+      sha256,
+      storageKey,
+      uploadedAt,
+      reply,
+    });
   } finally {
     await database.close();
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { covered, expectedEnd, type Learned, notBegun, type TabAhead } from './expected-end.ts';
+import { covered, expectedEnd, type Learned, notBegun, secondRun, type TabAhead } from './expected-end.ts';
 
 const SEGMENT = 2_000;
 const RECORD_BYTES = 500;
@@ -178,5 +178,33 @@ describe('B5: the expected end of a phase', () => {
     expect(covered([])).toBe(0);
     const pause = { from: 1_000, to: 1_010 };
     expect(covered([pause, { from: 0, to: 10 }, { from: 5, to: 20 }, { from: 6, to: 7 }])).toBe(30);
+  });
+});
+
+describe('B5: what phase 2 is expected to hold', () => {
+  const tabs = [
+    { tab: 'contacts', records: 1_000, bytes: 100_000 },
+    { tab: 'tickets', records: 3_000, bytes: 900_000 },
+  ] as const;
+
+  test('what failed in phase 1, and nothing else where nothing was replied', () => {
+    expect(secondRun(tabs, { tickets: 150 }, 0)).toEqual([
+      { tab: 'contacts', records: 0, bytes: 0 },
+      { tab: 'tickets', records: 150, bytes: 45_000 },
+    ]);
+  });
+
+  test('a whole new export is as large as phase 1; a small file counts as its share', () => {
+    expect(secondRun(tabs, {}, 1_000_000)).toEqual(tabs);
+    expect(secondRun(tabs, { contacts: 10 }, 10_000)).toEqual([
+      { tab: 'contacts', records: 20, bytes: 2_000 },
+      { tab: 'tickets', records: 30, bytes: 9_000 },
+    ]);
+  });
+
+  test('where phase 1 held nothing, there is nothing to tell from', () => {
+    expect(secondRun([{ tab: 'agents', records: 0, bytes: 0 }], { agents: 3 }, 500)).toEqual([
+      { tab: 'agents', records: 0, bytes: 0 },
+    ]);
   });
 });

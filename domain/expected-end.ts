@@ -72,6 +72,24 @@ export function notBegun(records: number, bytes: number): TabRun {
 }
 
 /**
+ * B5: what phase 2 is expected to hold, before it is planned: what failed in phase 1 once more, and what came with the replies, which is
+ * taken to be made up as phase 1 was.
+ * @param failed records that failed in phase 1
+ * @param replied bytes of the replies' files
+ */
+export function secondRun<Tab extends string>(
+  tabs: readonly { tab: Tab; records: number; bytes: number }[],
+  failed: Partial<Record<NoInfer<Tab>, number>>,
+  replied: number,
+): { tab: Tab; records: number; bytes: number }[] {
+  const whole = tabs.reduce((sum, { bytes }) => sum + bytes, 0);
+  return tabs.map(({ tab, records, bytes }) => {
+    const again = Math.min(1, ratio(failed[tab] ?? 0, records)) + ratio(replied, whole);
+    return { tab, records: Math.ceil(records * again), bytes: Math.ceil(bytes * again) };
+  });
+}
+
+/**
  * When a phase under way is expected to end, and each of its tabs. What this run has shown of its speed counts the more, the more of it
  * there is; what has not begun is expected to differ from what was learned before as much as what has.
  * @param tabs in the order of import

@@ -9,6 +9,7 @@ export const MESSAGE_KINDS = [
   'inLine',
   'phaseStarted',
   'phase1Report',
+  'phase1ReportAgain',
   'replyReceived',
   'replyRefused',
   'reminder',

@@ -85,8 +85,10 @@ export function createAudit(db: Db, signer: ReportSigner | null): Audit {
   }
 
   /** Ends what another writer began: at most one entry stands behind the head. @returns what the next entry follows */
-  async function catchUp(request: string): Promise<Pick<ChainEnd, 'position' | 'hash'> | null> {
-    const head = await heads.findOne({ _id: request });
+  async function catchUp(
+    request: string,
+    head: Head | null,
+  ): Promise<Pick<ChainEnd, 'position' | 'hash'> | null> {
     const after = head?.placed === true ? head.position : 0;
     const behind = await list(request, { after, limit: 0 });
     for (const entry of behind) await place(entry);
@@ -107,8 +109,10 @@ export function createAudit(db: Db, signer: ReportSigner | null): Audit {
       const asItself = entry.writer ?? OWN_PROCESS;
       let writer = asItself;
       for (let tries = 0; tries < TRIES; tries++) {
-        const before = await catchUp(request);
-        // Looked for only now: what was behind the head until here has its place, what comes later takes the position.
+        const head = await heads.findOne({ _id: request });
+        // Whether an entry stands behind the head is looked at only when the position is taken.
+        const before = tries === 0 && head?.placed === true ? head : await catchUp(request, head);
+        // Looked for only now: what the head has passed has its place, what comes later takes the position.
         const known = await places.findOne({ _id: placeId({ ...entry, writer }) });
         if (known !== null) {
           const ofRun = `${asItself} ${run}`;

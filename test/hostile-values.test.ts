@@ -187,7 +187,12 @@ describe('H: hostile values are text', () => {
               phase: 'phase-1',
               reason: value,
               counts: { tickets: TAB },
-              report: { attached: false, link: `https://deskferry.example/${value}`, expiresAt: 0 },
+              report: {
+                version: 2,
+                attached: false,
+                link: 'https://deskferry.example/report',
+                expiresAt: 0,
+              },
             }).html,
         ),
       ).toEqual([]);

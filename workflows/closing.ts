@@ -6,7 +6,8 @@ import { imports, releases, said } from './activity-calls.ts';
 import { faultOf } from './fault.ts';
 import type { Migration } from './migration-context.ts';
 import { phaseOf, reportOf } from './migration-record.ts';
-import { addReport, openPortal } from './processing.ts';
+import { openPortal } from './processing.ts';
+import { addReport } from './run-phase.ts';
 import { giveTurnBack } from './turn.ts';
 
 /** F1: what is done stays and is reported; the portal opens (C2). Nothing of the import runs any more. */

@@ -2,8 +2,8 @@ import { condition } from '@temporalio/workflow';
 import { UNDER_WAY } from '../domain/lifecycle.ts';
 import { isTab } from '../domain/tab.ts';
 import type { Migration } from './migration-context.ts';
-import { retryJob } from './processing.ts';
 import { refuse, requireOperator, requireState } from './refusals.ts';
+import { retryJob } from './run-phase.ts';
 import { giveTurnBack } from './turn.ts';
 
 /** F1: what operators can do while a migration is under way. */

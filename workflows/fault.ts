@@ -18,12 +18,16 @@ export function faultOf(error: unknown): string {
   if (error instanceof ChildWorkflowFailure) return `${error.workflowType}: ${faultOf(error.cause)}`;
   if (error instanceof ApplicationFailure) {
     const type = error.type ?? 'FAULT';
-    return STABLE_CODE.test(type) ? `${type}: ${error.message}`.slice(0, LONGEST) : type;
+    return STABLE_CODE.test(type) ? `${type}: ${error.message}`.slice(0, LONGEST) : unnamed(type);
   }
   if (error instanceof TimeoutFailure) {
     // where attempts failed before the time was up, why they did says more
-    return error.cause === undefined ? 'TIMEOUT: no worker did it in time' : faultOf(error.cause);
+    return error.cause === undefined
+      ? 'TIMEOUT: no worker did it in time; see that they run'
+      : faultOf(error.cause);
   }
   if (error instanceof CancelledFailure) return 'CANCELLED: ended from outside';
-  return error instanceof Error ? error.name : 'FAULT';
+  return unnamed(error instanceof Error ? error.name : 'FAULT');
 }
+
+const unnamed = (name: string): string => `${name}: the log of the workers tells more`;

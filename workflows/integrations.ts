@@ -12,3 +12,14 @@ export async function integrationsOn({ record }: Migration): Promise<string[]> {
   ]);
   return on;
 }
+
+/** B2: looked at again when a phase starts. On = paused, and the requester is told which. */
+export async function integrationsAreOff(migration: Migration): Promise<boolean> {
+  const on = await integrationsOn(migration);
+  if (on.length === 0) return true;
+  migration.pause(
+    'system',
+    `INTEGRATIONS_ON: ${on.join(', ')} must be off while data is migrated; switch off, then resume`,
+  );
+  return false;
+}

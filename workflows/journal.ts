@@ -169,7 +169,8 @@ export class Journal {
   }
 
   #order(kind: MessageKind, facts: MessageOrder['facts']): MessageOrder {
-    return { request: this.#record.request, sequence: ++this.#record.messages, kind, at: Date.now(), facts };
+    const { request, state } = this.#record;
+    return { request, sequence: ++this.#record.messages, kind, at: Date.now(), state, facts };
   }
 
   /** F3: the Web UI tells the story on its own. */

@@ -48,7 +48,7 @@ export class Migration {
     if (this.record.paused !== null) return;
     this.record.paused = { since: Date.now(), by, reason };
     this.journal.note(by, 'paused', reason);
-    this.journal.tell(message, { reason });
+    this.journal.tell(message, { reason, ...(by === 'system' ? { reasonIsCode: true } : {}) });
   }
 
   /** Goes on where it was held. */

@@ -5,9 +5,9 @@ import { faultOf } from './fault.ts';
 import { MAIL_REPLY, type MailReply } from './messages.ts';
 import type { Migration } from './migration-context.ts';
 import { type MigrationRecord, phaseOf, reportOf } from './migration-record.ts';
-import { addReport, beginPhase, retryJob, runImport } from './processing.ts';
 import { isOperator, refuse, requireState } from './refusals.ts';
 import { requireWithinLimits } from './requesting.ts';
+import { addReport, beginPhase, retryJob, runImport } from './run-phase.ts';
 import { trySourceKey } from './source-key.ts';
 import { giveTurnBack, takeTurn } from './turn.ts';
 
@@ -58,6 +58,21 @@ export function registerReplyWindow(migration: Migration): void {
   );
 }
 
+/** E1: the window opens when the mail server has taken the phase 1 report. */
+export async function openReplyWindow(migration: Migration): Promise<void> {
+  const { record, journal } = migration;
+  const report = reportOf(record, 'phase-1');
+  await journal.tellNow('phase1Report', {
+    phase: 'phase-1',
+    windowEndsAt: Date.now() + record.replyWindowMs,
+    counts: phaseOf(record, 'phase-1')?.tabs ?? {},
+    ...(report === undefined ? {} : { report }),
+  });
+  const opensAt = Date.now();
+  record.replyWindow = { opensAt, endsAt: opensAt + record.replyWindowMs };
+  migration.moveTo('REPLY_WINDOW', 'system', 'windowOpened');
+}
+
 /**
  * REPLY_WINDOW: reminders 7 days and 1 day before the end; phase 2 starts by itself when the window ends, or when both
  * ask for it (PHASE_2). A pause does not stop its clock.
@@ -92,12 +107,18 @@ export async function replyWindow(migration: Migration): Promise<void> {
     if (remindAt === undefined) break;
     record.remindersSent++;
     journal.note('system', 'reminded');
-    journal.tell('reminder', { reminder: record.remindersSent, windowEndsAt: endsAt });
+    journal.tell('reminder', {
+      reminder: record.remindersSent,
+      windowEndsAt: endsAt,
+      ...(record.paused === null ? {} : { paused: true }),
+    });
     trySourceKey(migration);
   }
   await condition(() => !retries.running);
   if (record.stopping !== null) return;
   if (!early() && Date.now() < endsAt) return;
+  // What comes from now on is told when replies were no longer accepted.
+  if (early()) record.replyWindow.endsAt = Math.min(endsAt, Date.now());
   beginPhase(migration, 'phase-2');
   migration.moveTo('PHASE_2', 'system', early() ? 'windowEndedEarly' : 'windowEnded');
 }
@@ -126,7 +147,7 @@ function takeReply(
   const breach = limitBreach(record.limits, record.replyFiles, files);
   if (breach !== null) {
     journal.note(by, 'replyRefused', breach);
-    journal.tell('replyRefused', { reply: key, reason: breach });
+    journal.tell('replyRefused', { reply: key, reason: breach, reasonIsCode: true });
     return;
   }
   record.replyFiles = [...record.replyFiles, ...files];
@@ -176,7 +197,7 @@ async function retryTabs(migration: Migration): Promise<void> {
 
 function tellNewReport({ record, journal }: Migration): void {
   const report = reportOf(record, 'phase-1');
-  journal.tell('phase1Report', {
+  journal.tell('phase1ReportAgain', {
     phase: 'phase-1',
     counts: phaseOf(record, 'phase-1')?.tabs ?? {},
     ...(record.replyWindow === null ? {} : { windowEndsAt: record.replyWindow.endsAt }),

@@ -1,6 +1,7 @@
 import { condition, defineQuery, defineSignal, patched, setHandler } from '@temporalio/workflow';
 import type { Phase } from '../domain/phase.ts';
-import { estimates, lifecycle, releases, said } from './activity-calls.ts';
+import { lifecycle, releases, said } from './activity-calls.ts';
+import { expectedLength } from './expected-completion.ts';
 import {
   PLACE_CHANGED,
   type Place,
@@ -95,7 +96,7 @@ export async function takeTurn(migration: Migration, phase: Phase): Promise<bool
     record.turn = { phase, ticket: ++record.tickets, granted: false };
     journal.note('system', `standsInLine:${phase}`);
   }
-  const entry = entryOf(migration, record.turn, await expectedLength(migration));
+  const entry = entryOf(migration, record.turn, await expectedLength(migration, phase));
   const over = (): boolean =>
     record.turn?.granted === true || migration.interrupted || migration.historyIsLong;
   do {
@@ -127,18 +128,4 @@ export async function giveTurnBack(migration: Migration): Promise<void> {
 function sinceOf({ record }: Migration, phase: Phase): number {
   const due = phase === 'phase-2' ? phaseOf(record, phase)?.startedAt : record.approvedAt;
   return due ?? record.createdAt;
-}
-
-/** B5: how long the phase will take, for those behind; null when it cannot be told. */
-async function expectedLength({ record }: Migration): Promise<number | null> {
-  if (record.checks === null) return null;
-  try {
-    const { milliseconds } = await estimates.estimatePhase({
-      request: record.request,
-      tabs: record.checks.tabs,
-    });
-    return milliseconds;
-  } catch {
-    return null;
-  }
 }

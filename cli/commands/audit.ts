@@ -64,7 +64,7 @@ export function addAuditCommands(program: Command): void {
       .option(
         '--public-key <file>',
         "PEM of the service's key (GET /v1/report-key), or of an earlier one; may be given again. The key of DESKFERRY_SECRET counts, too",
-        (file: string, before: string[] = []) => [...before, file],
+        (file: string, before: string[] | undefined) => [...(before ?? []), file],
       ),
   )
     .addHelpText(
@@ -209,7 +209,13 @@ async function verifyOne(
       throw new CommandFailure(EXIT.denied, 'not-found', `There is no request ${request}.`);
     }
     // its creation is an entry: a request without any has lost them
-    return { request, entries, unsigned, last: null, broken: { position: 1, problem: 'the whole log is missing' } };
+    return {
+      request,
+      entries,
+      unsigned,
+      last: null,
+      broken: { position: 1, problem: 'the whole log is missing' },
+    };
   }
   // of what was verified: entries may have been added since
   const last = chain[entries - 1]?.hash ?? null;

@@ -456,6 +456,7 @@ describe('a whole migration', () => {
       settings: {
         publicUrl,
         teamMail: 'team@deskferry.example',
+        supportAddress: 'support@deskferry.example',
         replyMailbox: null,
         messageDomain: 'deskferry.example',
         largestAttachment: 1_000,

@@ -126,7 +126,7 @@ it('H: a limit or a cursor that is none is refused, naming it', async () => {
   expect((await operator.get(`${path}/audit?cursor=abc`)).body.errors).toMatchObject([
     { parameter: 'cursor', detail: 'is no cursor of this list' },
   ]);
-  expect((await operator.get(`${path}/audit?cursor=99999&limit=5`)).body).toEqual({
+  expect((await operator.get(`${path}/audit?cursor=99999&limit=5`)).body).toMatchObject({
     entries: [],
     next: null,
   });

@@ -111,7 +111,8 @@ test('F5: uploads, staged rows and the ledger are gone; request, audit, mail, re
     reason: 'asked for by the requester',
     doneAt: expect.any(Date) as Date,
   });
-  const entries = (await service.stores.audit.list(request.id)).slice(-2);
+  const log = await service.stores.audit.list(request.id);
+  const entries = log.filter(({ writer }) => writer !== 'mail').slice(-2);
   expect(entries.map(({ by, action }) => `${by} ${action}`)).toEqual([
     'operator:team eraseOrdered',
     'system erased',

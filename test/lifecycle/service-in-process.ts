@@ -368,8 +368,9 @@ export class FiledRequest {
     });
   }
 
-  /** What the audit log says of it, in order. */
+  /** What the audit log says of it, in order, but for its mails, which go out beside. */
   async actions(): Promise<string[]> {
-    return (await this.#service.stores.audit.list(this.id)).map(({ by, action }) => `${by} ${action}`);
+    const log = await this.#service.stores.audit.list(this.id);
+    return log.filter(({ writer }) => writer !== 'mail').map(({ by, action }) => `${by} ${action}`);
   }
 }
