@@ -255,6 +255,28 @@ describe('a message', () => {
     );
   });
 
+  test('E1: a reply by the API stands on the support ticket before it is acknowledged, with its files, once', async () => {
+    await makeOpenSupportTicket({ stores })({ request, at: AT });
+    const file = { name: '連絡先.csv', bytes: 1_234, sha256: '0', storageKey: 'x', uploadedAt: new Date(AT) };
+    await stores.uploads.put({ request, key: 'f1', reply: 'r1', ...file });
+    await stores.replies.put({
+      request,
+      key: 'r1',
+      at: new Date(AT),
+      by: 'requester:acme',
+      text: '直しました',
+      mapping: { version: 1 },
+      files: ['f1'],
+    });
+    const order = { request, sequence: 1, kind: 'replyReceived', at: AT, facts: { reply: 'r1' } } as const;
+    for (const _ of [1, 2]) await makeSendMessage(deps)(order);
+    const ticket = await stores.supportTickets.get(request);
+    expect(ticket?.entries.map(({ direction, text }) => [direction, text])).toEqual([
+      ['in', '直しました\n\n+ 連絡先.csv (1,234 bytes)\n+ mapping.json'],
+      ['out', expect.stringContaining('内容は問い合わせに記録し')],
+    ]);
+  });
+
   test('C7, C8: the report is attached; the end of the window is told in the zone of the requester', async () => {
     const report = await reportOf(900);
     const { mail } = await send('phase1Report', 'PHASE_1', { report, windowEndsAt: WINDOW_ENDS });

@@ -9,10 +9,10 @@ import type { RequestDocument } from '../store/requests.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
 import type { LifecycleActivities, MessageOrder } from './lifecycle-activities.ts';
-import { putOnTicket } from './support-ticket.ts';
+import { putOnTicket, putReplyOnTicket } from './support-ticket.ts';
 
 export interface SendMessageDependencies {
-  stores: Pick<Stores, 'audit' | 'requests' | 'messages' | 'supportTickets'>;
+  stores: Pick<Stores, 'audit' | 'messages' | 'replies' | 'requests' | 'supportTickets' | 'uploads'>;
   importStores: Pick<ImportStores, 'reports'>;
   storage: Pick<Storage, 'localPath'>;
   desk: Pick<Desk, 'portal'>;
@@ -60,6 +60,10 @@ export function makeSendMessage(deps: SendMessageDependencies): LifecycleActivit
     const order = { ...given, sequence };
     const request = await stores.requests.get(order.request);
     if (request === null) throw new RequestNotRecorded('the request is not recorded yet');
+    const { reply } = order.facts;
+    if (order.kind === 'replyReceived' && reply !== undefined) {
+      await putReplyOnTicket(stores, order.request, reply);
+    }
     const known = await stores.messages.get(order.request, order.sequence);
     const portal =
       request.desk === null || request.desk.portal === null

@@ -18,6 +18,7 @@ import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
 import type { MailReply } from '../workflows/messages.ts';
 import type { LifecycleActivities, RequestSnapshot } from './lifecycle-activities.ts';
+import { textWithFiles } from './support-ticket.ts';
 import { collectMailFiles, type MailFiles } from './take-mail-files.ts';
 
 /** What the process of a request is told and asked. */
@@ -305,12 +306,8 @@ async function putOnTicket(
 }
 
 function described(text: string, { files, mapping, ignored }: MailFiles): string {
-  const lines = [
-    ...files.map(({ name, bytes }) => `+ ${name} (${bytes.toLocaleString('en')} bytes)`),
-    ...(mapping === null ? [] : ['+ mapping.json']),
-    ...ignored.map(({ name, reason }: IgnoredFile) => `- ${name} (${reason})`),
-  ];
-  return lines.length === 0 ? text : `${text}\n\n${lines.join('\n')}`;
+  const others = ignored.map(({ name, reason }: IgnoredFile) => `- ${name} (${reason})`);
+  return textWithFiles(text, files, mapping, others);
 }
 
 /**

@@ -28,7 +28,11 @@ export function migrationText(migration: MigrationAnswer): string {
     ['starts about', timeText(migration.expectedStart)],
     ['ends about', timeText(migration.expectedEnd)],
     ['replies until', migration.closedAt === null ? timeText(migration.replyWindow?.endsAt ?? null) : null],
+    ['replies', migration.replyWindow === null ? null : String(migration.replies.length)],
+    ['early start', earlyText(migration)],
+    ['ticket', migration.supportTicket],
     ['closed', timeText(migration.closedAt)],
+    ['erased', erasedText(migration.erased)],
   ];
   const parts = [
     rows.flatMap(([name, value]) => (value === null ? [] : [`${name.padEnd(14)} ${value}`])).join('\n'),
@@ -64,6 +68,26 @@ function pausedText(paused: MigrationAnswer['paused']): string | null {
   return paused === null ? null : `since ${localTime(paused.since)} by ${paused.by}: ${paused.reason}`;
 }
 
+/** E2: who has asked, while the other has not. */
+function earlyText({ state, earlyStart }: MigrationAnswer): string | null {
+  if (state !== 'REPLY_WINDOW') return null;
+  if (earlyStart.requester) return 'asked for by the requester; an operator may agree';
+  return earlyStart.operator ? 'asked for by the team; the requester may agree' : null;
+}
+
+/** F5 */
+function erasedText(erased: MigrationAnswer['erased']): string | null {
+  if (erased === null) return null;
+  const { at, by, complete, files, bytes, records, mails, attachmentFiles } = erased;
+  const what = [
+    `${files} files (${sizeText(bytes)})`,
+    `${records} staged rows`,
+    `${mails} mails`,
+    `${attachmentFiles} attachment files`,
+  ].join(', ');
+  return `${localTime(at)} by ${by}: ${what}${complete ? '' : '; not all is gone yet'}`;
+}
+
 /** The state with its label: `PHASE_1 (Phase 1)`. */
 export function stateText({
   state,
@@ -93,7 +117,13 @@ function countsTable(tabs: Counted): string {
 function nextSteps(migration: MigrationAnswer): string[] {
   const { id, state, submitted, paused, reports } = migration;
   const report = reports.length === 0 ? [] : [`deskferry report ${id}`];
-  if (paused !== null) return [`deskferry resume ${id}    (an operator)`, ...report];
+  if (paused !== null) {
+    const reply = state === 'REPLY_WINDOW' ? [`deskferry reply ${id} <mended files>`] : [];
+    const goOn = paused.reason.startsWith('SOURCE_KEY_')
+      ? `deskferry source-key ${id}`
+      : `deskferry resume ${id}    (an operator)`;
+    return [goOn, ...report, ...reply];
+  }
   switch (state) {
     case 'PENDING':
       return submitted

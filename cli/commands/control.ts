@@ -1,9 +1,10 @@
 import { Argument, type Command } from 'commander';
 import { TABS } from '../../domain/tab.ts';
+import { wholeNumber } from '../arguments.ts';
 import { addGivenCommand, giveCommand, reasonOption } from '../give-command.ts';
 import { perform } from '../session.ts';
 
-/** What moves a request, stops it or lets it go on (A2, A6, E2, F1). */
+/** What moves a request, stops it, lets it go on, or takes it back (A2, A6, B6, E2, F1, F5). */
 export function addControlCommands(program: Command): void {
   addGivenCommand(program, {
     name: 'submit',
@@ -64,5 +65,35 @@ export function addControlCommands(program: Command): void {
     description: 'It starts when both the requester and an operator have asked.',
     reason: 'none',
     done: 'Asked; phase 2 starts as soon as both sides have',
+  });
+  program
+    .command('sample')
+    .summary('run a sample before phase 1')
+    .description(
+      'Migrates the first records of each tab, with everything they refer to, into a throw-away copy of the portal. Only the report "sample" is left.',
+    )
+    .argument('<id>', 'id of the request')
+    .option('--records <n>', 'how many records of each tab, up to 100; 10 otherwise', wholeNumber(1))
+    .addHelpText('after', '\nExample:\n  deskferry sample m_01hx... --records 50')
+    .action((id: string, { records }: { records?: number }, command: Command) =>
+      perform(command, (session) =>
+        giveCommand(session, id, 'sample', { records }, 'A sample runs; its report is "sample"'),
+      ),
+    );
+  addGivenCommand(program, {
+    name: 'undo',
+    summary: 'undo a migration that was stopped or is complete (operators)',
+    description:
+      'Deletes exactly the records that it created; what existed before, was changed since, or is referred to by what stays is kept. The report "undo" tells what was done.',
+    reason: 'must',
+    done: 'Undoing; its report is "undo"',
+  });
+  addGivenCommand(program, {
+    name: 'erase',
+    summary: 'erase what a request that is over brought (operators)',
+    description:
+      'Deletes its uploaded files and staged rows at once instead of after the retention time. Reports, audit log and what the desk has stay.',
+    reason: 'must',
+    done: 'Erasing; what was erased stands in its status and in the audit log',
   });
 }

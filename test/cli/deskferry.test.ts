@@ -31,6 +31,9 @@ interface Migrated {
   migration: { id: string; state: string; submitted: boolean; tabs: string[]; files: { name: string }[] };
 }
 
+/** What a worker has to do first. */
+const SOON = { timeout: 50_000, interval: 500 };
+
 describe('deskferry', () => {
   let service: RunningService;
   let settings = '';
@@ -321,7 +324,14 @@ describe('deskferry', () => {
       const twice = await asOperator('pause', id, '--reason', 'Again', '--json');
       expect(twice.code).toBe(1);
       expect(refusal(twice).code).toBe('already-paused');
-      expect((await run(['status', id])).stdout).toContain('Asked by phone');
+      const { stdout } = await run(['status', id]);
+      expect(stdout).toContain('Asked by phone');
+      expect(stdout).toMatch(/replies +1\n/);
+      expect(stdout).toMatch(new RegExp(`ticket +S-${id}\n`));
+      expect((await run(['start-phase-2', id])).code).toBe(0);
+      expect((await run(['status', id])).stdout).toContain(
+        'asked for by the requester; an operator may agree',
+      );
       expect((await asOperator('resume', id)).code).toBe(0);
       expect((await run(['messages', id])).stdout).toContain('keiko.sato@acme.example');
     });
@@ -332,6 +342,24 @@ describe('deskferry', () => {
       expect(watched.code).toBe(1);
       expect(document(watched)).toMatchObject({ state: 'STOPPED' });
     });
+
+    test('B6, F1, F5: a migration that is over is undone and erased, and no sample is run of it', async () => {
+      const sample = await run(['sample', id, '--records', '5', '--json']);
+      expect([sample.code, refusal(sample).code]).toEqual([1, 'wrong-state']);
+      expect((await run(['undo', id, '--reason', 'Not mine to order'])).code).toBe(3);
+
+      expect((await asOperator('undo', id, '--reason', 'Begun anew')).code).toBe(0);
+      const report = ['report', id, '--name', 'undo', '--out', 'undo.zip'];
+      await expect.poll(async () => (await run(report)).code, SOON).toBe(0);
+      const { tabs } = JSON.parse((await readReport(join(folder, 'undo.zip'))).get('summary.json') ?? '') as {
+        tabs: { contacts: { created: number; removed: number } };
+      };
+      expect(tabs.contacts).toMatchObject({ created: 2, removed: 2 });
+
+      expect((await asOperator('erase', id, '--reason', 'Asked for')).code).toBe(0);
+      const erased = /erased +\S.* by operator:.*: 2 files .*, 3 staged rows, 0 mails, 0 attachment files\n/;
+      await expect.poll(async () => (await run(['status', id])).stdout, SOON).toMatch(erased);
+    }, 120_000);
 
     test('F2: what was exported is verified without the service, and any change to it is found', async () => {
       const exported = document(await run(['audit', id, '--json'])) as {

@@ -89,6 +89,7 @@ test('F5: uploads, staged rows and the ledger are gone; request, audit, mail, re
     [
       'audit',
       'auditHeads',
+      'auditPlaces',
       'drafts',
       'erasures',
       'estimates',
