@@ -49,17 +49,20 @@ const GENESIS = '0'.repeat(64);
 /** The writer where none is named: the request's own process. */
 export const OWN_PROCESS = 'migration';
 
-/** Makes an entry the next one of a chain. @param before the entry or end it follows; null = it is the first */
+/** The end of a chain that has no entry yet. */
+export const BEGINNING: ChainEnd = { position: 0, hash: GENESIS };
+
+/** Makes an entry the next one of a chain. @param before the entry or end it follows */
 export function chainEntry(
   entry: AuditEntry,
-  before: Pick<ChainEnd, 'position' | 'hash'> | null,
+  before: ChainEnd,
   signer: ReportSigner | null,
 ): ChainedAuditEntry {
   const { request, sequence, at, by, action, reason, writer = OWN_PROCESS } = entry;
   const next = {
     request,
-    position: (before?.position ?? 0) + 1,
-    previous: before?.hash ?? GENESIS,
+    position: before.position + 1,
+    previous: before.hash,
     writer,
     sequence,
     at,
@@ -73,7 +76,8 @@ export function chainEntry(
 
 /** The end of a chain whose last entry this is. */
 export function endAt(
-  { request, position, hash }: ChainedAuditEntry,
+  request: string,
+  { position, hash }: ChainEnd,
   signer: ReportSigner | null,
 ): Required<ChainEnd> {
   return { position, hash, signature: signer?.sign(endForm(request, { position, hash })) ?? null };

@@ -77,6 +77,18 @@ describe('adding', () => {
     expect(await prove('m_many')).toEqual(whole(5));
   });
 
+  test('F2: verified while it is written, a log is whole', async () => {
+    const writing = { goesOn: true };
+    const written = (async () => {
+      for (let n = 1; n <= 60; n++) await audit.append(entry('m_busy', n));
+      writing.goesOn = false;
+    })();
+    const broken = new Set<string | null>();
+    while (writing.goesOn) broken.add((await prove('m_busy')).broken?.problem ?? null);
+    await written;
+    expect([...broken]).toEqual([null]);
+  });
+
   test('F2: of an entry brought again with other words, the first stays', async () => {
     await chainOf('m_again', 2);
     await audit.append(entry('m_again', 1, { action: 'something else' }));
@@ -99,7 +111,9 @@ describe('adding', () => {
   });
 
   test('F2: killed after any of its writes, an entry is there once when it is brought again, by whomever', async () => {
-    for (const [writes, length] of [0, 1, 2].flatMap((n) => [[n, 0] as const, [n, 2] as const])) {
+    const first = [0, 1, 2, 3].map((writes) => [writes, 0] as const);
+    const later = [0, 1, 2].map((writes) => [writes, 2] as const);
+    for (const [writes, length] of [...first, ...later]) {
       const request = await chainOf(`m_cut_${writes}_${length}`, length);
       await expect(createAudit(cutAfter(writes), SIGNER).append(entry(request, length + 1))).rejects.toThrow(
         'cut',
@@ -262,12 +276,14 @@ describe('tampering', () => {
   });
 
   test('F2: a chain whose end was taken away is found, also when entries follow', async () => {
-    const request = await chainOf('m_headless', 3);
-    await heads().deleteOne({ _id: request });
     const problem = 'where the chain ends is not known any more';
-    expect((await prove(request)).broken).toEqual({ position: 3, problem });
-    await audit.append(entry(request, 4));
-    expect((await prove(request)).broken).toEqual({ position: 4, problem });
+    for (const length of [1, 3]) {
+      const request = await chainOf(`m_headless_${length}`, length);
+      await heads().deleteOne({ _id: request });
+      expect((await prove(request)).broken).toEqual({ position: length, problem });
+      await audit.append(entry(request, 4));
+      expect((await prove(request)).broken).toEqual({ position: length + 1, problem });
+    }
   });
 
   test('F2: an entry put in between is found, and one put behind the end, also when the service follows it', async () => {

@@ -1,6 +1,7 @@
 import type { Db } from 'mongodb';
 import {
   type AuditEntry,
+  BEGINNING,
   chainEntry,
   type ChainedAuditEntry,
   type ChainEnd,
@@ -79,26 +80,29 @@ export function createAudit(db: Db, signer: ReportSigner | null): Audit {
 
   async function moveHead(entry: ChainedAuditEntry): Promise<void> {
     const { request, position } = entry;
-    const next = endAt(entry, signer);
-    if (position === 1 && (await insertNew(heads, { _id: request, placed: true, ...next }))) return;
-    await heads.updateOne({ _id: request, position: { $lt: position } }, { $set: next });
+    await heads.updateOne(
+      { _id: request, position: { $lt: position } },
+      { $set: endAt(request, entry, signer) },
+    );
   }
 
   /** Ends what another writer began: at most one entry stands behind the head. @returns what the next entry follows */
-  async function catchUp(
-    request: string,
-    head: Head | null,
-  ): Promise<Pick<ChainEnd, 'position' | 'hash'> | null> {
+  async function catchUp(request: string, head: Head | null): Promise<ChainEnd> {
     const after = head?.placed === true ? head.position : 0;
     const behind = await list(request, { after, limit: 0 });
     for (const entry of behind) await place(entry);
-    const last = behind.at(-1) ?? null;
-    // A head that was taken away stays away, and is missed.
-    if (last !== null && (head !== null || behind.length === 1)) await moveHead(last);
-    if (head !== null && head.placed !== true) {
-      await heads.updateOne({ _id: request }, { $set: { placed: true } });
+    const last = behind.at(-1);
+    if (head === null) {
+      // It is there before the first entry. Of one that was taken away none is made: it is missed.
+      if (behind.length === 0) {
+        await insertNew(heads, { _id: request, placed: true, ...endAt(request, BEGINNING, signer) });
+      }
+      return last ?? BEGINNING;
     }
-    return head !== null && head.position >= (last?.position ?? 0) ? head : last;
+    if (head.placed !== true) await heads.updateOne({ _id: request }, { $set: { placed: true } });
+    if (last === undefined || last.position <= head.position) return head;
+    await moveHead(last);
+    return last;
   }
 
   return {
@@ -135,8 +139,12 @@ export function createAudit(db: Db, signer: ReportSigner | null): Audit {
       );
     },
     async verifyChain(request, keys) {
-      const head = await end(request);
-      return proveChain(request, await list(request), head, keys);
+      // the end first: what is added between the two looks is not taken for what is missing
+      const read = async () => ({ end: await end(request), entries: await list(request) });
+      let found = await read();
+      // begun between the two looks
+      if (found.end === null && found.entries.length > 0) found = await read();
+      return proveChain(request, found.entries, found.end, keys);
     },
   };
 }
