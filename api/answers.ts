@@ -3,6 +3,7 @@ import { MESSAGE_KINDS } from '../domain/message.ts';
 import { STATES, STEPS } from '../domain/lifecycle.ts';
 import { PHASES } from '../domain/phase.ts';
 import { TABS, TICKET_CHILD_TABS } from '../domain/tab.ts';
+import { DISCREPANCY_KINDS } from '../store/discrepancies.ts';
 
 /** What the API answers. The same schemas are the OpenAPI document and what the tests hold every answer against. */
 
@@ -272,6 +273,25 @@ export const estimatesAnswer = z
     ),
   })
   .meta({ id: 'Estimates' });
+
+export const discrepanciesAnswer = z
+  .strictObject({
+    phase: phase.nullable().meta({ description: 'The latest one; null before the first.' }),
+    discrepancies: z.array(
+      z.strictObject({
+        tab,
+        kind: z.enum(DISCREPANCY_KINDS).meta({
+          description:
+            'Missing in the desk, different from what was written, an attachment with another content, a record that nobody brought (`extra`), or sums of a tab that do not add up (`counts`).',
+        }),
+        externalId: z.string().meta({ description: 'Of the record; empty for the counts of a tab.' }),
+        expected: z.string().nullable().meta({ description: 'A digest or a number.' }),
+        found: z.string().nullable(),
+      }),
+    ),
+    more: z.boolean().meta({ description: 'Whether there are more than those named here.' }),
+  })
+  .meta({ id: 'Discrepancies', description: 'Records by which source and desk differ (D1, D2).' });
 
 export const auditAnswer = z
   .strictObject({

@@ -19,6 +19,7 @@ import { createMigrationWorkflows, type MigrationWorkflows } from './migration-w
 import { credentialOf, identify, nothingPresented, type Principal } from './principal.ts';
 import { notFound, Problem } from './problem.ts';
 import { SLOWEST, type Slowest } from './read-body.ts';
+import type { Discrepancies } from '../store/discrepancies.ts';
 import type { ReadProgress } from '../store/read-progress.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes.ts';
@@ -76,6 +77,8 @@ export interface ApiDependencies {
   desk: ApiDesk;
   /** how far a phase is; see createReadProgress */
   progress: ReadProgress;
+  /** D2: how source and desk differ */
+  discrepancies: Pick<Discrepancies, 'list'>;
   /** whether MongoDB answers; throws when not */
   pingDatabase(): Promise<void>;
   config: ApiConfiguration;

@@ -34,6 +34,7 @@ export function gatherDependencies(given: {
 }): ApiDependencies {
   const { db, connection, namespace, dataConverter, keyRing, ...asGiven } = given;
   const { tracing } = asGiven;
+  const importStores = createImportStores(db);
   const stores = createStores(db, createReportSigner(given.config.secret));
   return {
     ...asGiven,
@@ -50,6 +51,7 @@ export function gatherDependencies(given: {
       allPortals: () => listPortals(db),
       setIntegrations: (portal, wanted) => setIntegrations(db, portal, wanted),
     },
-    progress: createReadProgress(createImportStores(db)),
+    progress: createReadProgress(importStores),
+    discrepancies: importStores.discrepancies,
   };
 }

@@ -119,10 +119,11 @@ function nextSteps(migration: MigrationAnswer): string[] {
   const report = reports.length === 0 ? [] : [`deskferry report ${id}`];
   if (paused !== null) {
     const reply = state === 'REPLY_WINDOW' ? [`deskferry reply ${id} <mended files>`] : [];
+    const look = paused.reason.startsWith('DISCREPANCIES') ? [`deskferry discrepancies ${id}`] : [];
     const goOn = paused.reason.startsWith('SOURCE_KEY_')
       ? `deskferry source-key ${id}`
       : `deskferry resume ${id}    (an operator)`;
-    return [goOn, ...report, ...reply];
+    return [...look, goOn, ...report, ...reply];
   }
   switch (state) {
     case 'PENDING':

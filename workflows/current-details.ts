@@ -41,6 +41,8 @@ function countsTable(record: MigrationRecord): string {
     const counts = phase.tabs[tab];
     if (counts === undefined) return [];
     const { source, created, updated, unchanged, skipped, failed, digestsMatch } = counts;
+    // C5
+    const flag = failed > source * record.failureShare ? ' (many)' : '';
     return [
       [
         TAB_TITLES[tab],
@@ -49,7 +51,7 @@ function countsTable(record: MigrationRecord): string {
         updated,
         unchanged,
         skipped,
-        failed,
+        `${failed}${flag}`,
         digestsMatch ? 'yes' : 'NO',
       ].map(String),
     ];

@@ -75,7 +75,7 @@ export async function phaseImported(migration: Migration, name: Phase): Promise<
         .join(', ');
       migration.pause(
         'system',
-        `DISCREPANCIES: source and desk do not agree (${tabs}); the report has not gone out. Find out why, then resume to prove them again, or accept`,
+        `DISCREPANCIES: source and desk do not agree (${tabs}); the report has not gone out. Look at the discrepancies, then resume to prove again, or accept`,
       );
       return false;
     }

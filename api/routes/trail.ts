@@ -5,7 +5,13 @@ import { isReportLinkValid } from '../../store/report-links.ts';
 import type { RequestDocument } from '../../store/requests.ts';
 import { StorageNotFound } from '../../store/storage.ts';
 import { DOWNLOAD } from '../answer-headers.ts';
-import { auditAnswer, estimatesAnswer, findingsAnswer, messagesAnswer } from '../answers.ts';
+import {
+  auditAnswer,
+  discrepanciesAnswer,
+  estimatesAnswer,
+  findingsAnswer,
+  messagesAnswer,
+} from '../answers.ts';
 import type { Api } from '../app.ts';
 import { numberedPageQuery, pageOf } from '../page-of.ts';
 import { notFound, Problem } from '../problem.ts';
@@ -13,6 +19,9 @@ import { readRequest } from '../read-request.ts';
 import { reportsOf } from '../reports-of.ts';
 import { type Call, type Route, route } from '../route.ts';
 import { requestParams } from './migrations.ts';
+
+/** How many discrepancies one answer names; the report lists them all. */
+const NAMED = 1_000;
 
 const reportParams = z.strictObject({
   request: z.string().min(1).max(100).meta({ description: 'Id of the request.' }),
@@ -79,6 +88,27 @@ export function trailRoutes(api: Api): Route[] {
           endedAt: estimate.endedAt?.toISOString() ?? null,
         }));
         return { status: 200, body: { estimates: told } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/migrations/{request}/discrepancies',
+      operation: 'readDiscrepancies',
+      tag: 'Trail',
+      summary: 'Records by which source and desk differ',
+      description:
+        'Of the latest phase, as its proofs found them last (D1, D2). While there are any the report waits, and an operator decides.',
+      who: ['requester', 'operator', 'auditor'],
+      params: requestParams,
+      answers: { 200: { description: 'The first of them.', schema: discrepanciesAnswer } },
+      handle: async ({ principal, params }) => {
+        const { id, phases } = await readRequest(api, principal, params.request);
+        const phase = phases.at(-1)?.phase ?? null;
+        const found = phase === null ? [] : await api.discrepancies.list(id, phase, NAMED + 1);
+        return {
+          status: 200,
+          body: { phase, discrepancies: found.slice(0, NAMED), more: found.length > NAMED },
+        };
       },
     }),
     route({

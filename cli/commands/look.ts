@@ -1,5 +1,11 @@
 import { type Command, Option } from 'commander';
-import type { MigrationAnswer, ProgressAnswer, SummaryAnswer } from '../../api/answers.ts';
+import type { z } from 'zod';
+import type {
+  discrepanciesAnswer,
+  MigrationAnswer,
+  ProgressAnswer,
+  SummaryAnswer,
+} from '../../api/answers.ts';
 import { STATES } from '../../domain/lifecycle.ts';
 import { wholeNumber } from '../arguments.ts';
 import { followOnScreen, readMigration, tellMigration, type Until } from '../follow-on-screen.ts';
@@ -8,6 +14,8 @@ import { readPages } from '../read-pages.ts';
 import { perform, type Session } from '../session.ts';
 import { migrationText, stateText } from '../show-migration.ts';
 import { table } from '../show-progress.ts';
+
+type DiscrepanciesAnswer = z.input<typeof discrepanciesAnswer>;
 
 interface StatusOptions {
   state?: string;
@@ -80,6 +88,19 @@ Examples:
       }),
     );
   program
+    .command('discrepancies')
+    .summary('show by which records source and desk differ')
+    .description('Of the latest phase, as they were found last. While there are any, the report waits.')
+    .argument('<id>', 'id of the request')
+    .addHelpText('after', '\nExample:\n  deskferry discrepancies m_01hx... --profile operator')
+    .action((id: string, _: object, command: Command) =>
+      perform(command, async ({ output, api }) => {
+        const path = `/v1/migrations/${encodeURIComponent(id)}/discrepancies`;
+        const answer = await (await api()).call<DiscrepanciesAnswer>('GET', path);
+        output.result(answer, discrepanciesText(answer));
+      }),
+    );
+  program
     .command('messages')
     .summary('show what was mailed')
     .argument('<id>', 'id of the request')
@@ -93,6 +114,19 @@ Examples:
         session.output.result(answer, messagesText(answer, options.full === true));
       }),
     );
+}
+
+function discrepanciesText({ phase, discrepancies, more }: DiscrepanciesAnswer): string {
+  if (discrepancies.length === 0) return 'Source and desk agree as far as they have been compared.';
+  const rows = discrepancies.map(({ tab, kind, externalId, expected, found }) => [
+    tab,
+    kind,
+    externalId,
+    expected ?? '',
+    found ?? '',
+  ]);
+  const told = table(['tab', 'kind', 'external id', 'expected', 'found'], rows);
+  return `${phase}\n${told}${more ? '\nand more; the report lists them all' : ''}`;
 }
 
 async function list({ output, api: open }: Session, options: StatusOptions): Promise<void> {

@@ -32,6 +32,7 @@ import type { Finding } from '../../domain/request.ts';
 import { startStack } from '../../stack/stack.ts';
 import { type Database, openDatabase } from '../../store/database.ts';
 import type { Role } from '../../store/keys.ts';
+import { createImportStores } from '../../store/import-stores.ts';
 import { createReportSigner } from '../../store/report-signature.ts';
 import { openStorage, type Storage } from '../../store/storage.ts';
 import { createSourceKeys } from '../../store/source-keys.ts';
@@ -231,6 +232,7 @@ export class ApiUnderTest {
       temporal,
       desk,
       progress: async () => self?.tallies ?? [],
+      discrepancies: createImportStores(database.db).discrepancies,
       pingDatabase: () => database.ping(),
       config: {
         publicUrl: 'https://deskferry.example',

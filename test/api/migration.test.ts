@@ -385,6 +385,25 @@ describe('a whole migration', () => {
     ]);
     expect((await caller.get(`${path}/estimates`)).status).toBe(403);
 
+    const none = { phase: 'phase-2', discrepancies: [], more: false };
+    expect((await operator.get(`${path}/discrepancies`)).body).toEqual(none);
+    const key = { request: id, phase: 'phase-2', tab: 'tickets' } as const;
+    const gone = {
+      tab: 'tickets',
+      kind: 'missing',
+      externalId: 'T/1',
+      expected: 'abc',
+      found: null,
+    } as const;
+    const { discrepancies } = createImportStores(api.database.db);
+    await discrepancies.replace(key, '1', [gone]);
+    for (const who of [operator, caller])
+      expect((await who.get(`${path}/discrepancies`)).body).toEqual({ ...none, discrepancies: [gone] });
+    const many = Array.from({ length: 1_001 }, (_, n) => ({ ...gone, externalId: `T${n}` }));
+    await discrepancies.replace(key, '1', many);
+    const first = (await operator.get(`${path}/discrepancies`)).body;
+    expect([first.discrepancies.length, first.more]).toEqual([1_000, true]);
+
     const late = await caller.post(`${path}/replies`, { text: 'one more thing' });
     expect([late.status, late.body.type]).toEqual([409, 'urn:deskferry:problem:window-closed']);
     const audit = (await caller.get(`${path}/audit`)).body.entries as {
