@@ -140,6 +140,22 @@ describe('A8: one open request per portal', () => {
     expect(life.world.claims.get('p')).toBe(first.id);
   });
 
+  test('A8: of requests that choose a portal at once one has it, and the others are as they were', async () => {
+    const requests = await Promise.all(Array.from({ length: 4 }, () => life.create()));
+    const before = await Promise.all(requests.map((request) => request.snapshot()));
+    // no claim is answered before all have asked
+    const claims = life.world.hold('claimPortal');
+    const asked = requests.map((request) => refusalOf(request.steps({ portal: 'p' })));
+    await life.until('all have asked', () => life.world.named('claimPortal').length === 4);
+    claims.open();
+    const answers = await Promise.all(asked);
+    expect(answers.filter((answer) => answer === 'PORTAL_TAKEN')).toHaveLength(3);
+    const chosen = answers.indexOf(null);
+    expect(life.world.claims.get('p')).toBe(requests[chosen]?.id);
+    const after = await Promise.all(requests.map((request) => request.snapshot()));
+    expect(after.toSpliced(chosen, 1)).toEqual(before.toSpliced(chosen, 1));
+  });
+
   test('A8: choosing another portal gives the first one up', async () => {
     const request = await life.create();
     await request.steps({ portal: 'p' });
