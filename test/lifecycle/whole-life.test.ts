@@ -53,6 +53,14 @@ describe('a migration from creation to completion', () => {
     ]);
   });
 
+  test('C5, F3: the Web UI shows the counts of each tab, and where too many records failed', async () => {
+    life.world.failedRecords = 1;
+    const request = await (await life.create()).approved();
+    await request.reaches('REPLY_WINDOW');
+    const told = await request.handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    expect(told.currentDetails).toContain('| Tickets | 10 | 9 | 0 | 0 | 0 | 1 (many) | yes |');
+  });
+
   test('E2: phase 2 starts early only when both the requester and an operator ask for it', async () => {
     const request = await (await life.create()).approved();
     await request.reaches('REPLY_WINDOW');
