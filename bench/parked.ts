@@ -14,6 +14,7 @@ import {
 } from '../workflows/messages.ts';
 import { newMigrationRecord, snapshotOf } from '../workflows/migration-record.ts';
 import { openWorld, type Place, type World } from './file-request.ts';
+import { processorSeconds } from './processor-time.ts';
 import { endWorker, startWorker, workerEnvironment } from './through-temporal.ts';
 
 /** What a process needed: shares of one core, and memory in MB. */
@@ -143,9 +144,9 @@ async function use(
   milliseconds: number,
 ): Promise<Used> {
   const look = async () => ({
-    worker: await secondsOf(processes.worker),
-    temporal: await secondsOf(processes.temporal),
-    mongodb: await secondsOf(processes.mongodb),
+    worker: await processorSeconds(processes.worker),
+    temporal: await processorSeconds(processes.temporal),
+    mongodb: await processorSeconds(processes.mongodb),
   });
   const begun = performance.now();
   const before = await look();
@@ -159,17 +160,6 @@ async function use(
     workerMb: await megabytesOf(processes.worker),
     temporalMb: await megabytesOf(processes.temporal),
   };
-}
-
-/** Linux counts processor time in hundredths of a second. */
-const TICKS_A_SECOND = 100;
-
-/** Processor time of a process so far, its own and the system's for it, in seconds. */
-async function secondsOf(pid: number | null | undefined): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // behind the name, which may hold anything, the 14th and 15th field of the whole line
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
 }
 
 async function megabytesOf(pid: number | null | undefined): Promise<number> {

@@ -99,7 +99,7 @@ async function measure(folder: string): Promise<{ input: Input; all: Round[] }> 
       database: 'bench_service',
       storage: join(folder, 'service'),
     };
-    workers = await startWorkers(stack.temporalAddress, served);
+    workers = await startWorkers(stack, served);
     const all: Round[] = [];
     for (let round = 1; round <= options.rounds; round++) {
       all.push(await oneRound(folder, input, served, workers, round));
@@ -137,7 +137,9 @@ async function oneRound(
     phases.push(await workers.runPhase(await fileRequest(served, input.files), count));
     await (await openWorld(served)).drop();
     await rm(served.storage, { recursive: true, force: true });
-    say(`whole phase with ${count} import workers: ${phases.at(-1)?.seconds.toFixed(1)} s`);
+    const { seconds, processor } = phases.at(-1) as PhaseTimed;
+    const used = Object.entries(processor).map(([name, each]) => `${name} ${each.toFixed(1)}`);
+    say(`whole phase with ${count} import workers: ${seconds.toFixed(1)} s; processor ${used.join(', ')}`);
   }
   return {
     script: {

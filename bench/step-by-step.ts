@@ -14,6 +14,7 @@ import { makeReconcileSegments } from '../activities/reconcile-segments.ts';
 import { makeStageTab } from '../activities/stage-tab.ts';
 import { makeWriteReport } from '../activities/write-report.ts';
 import { createReportSigner } from '../store/report-signature.ts';
+import { letHeapGrow } from '../workers/heap-growth.ts';
 import { openWorld, type Place, type World } from './file-request.ts';
 
 export interface StepsAsked {
@@ -106,6 +107,7 @@ async function runPhase(world: World, request: string, phase: Phase): Promise<St
   return timed;
 }
 
+letHeapGrow();
 const { place, request, phases } = JSON.parse(process.argv[2] ?? '') as StepsAsked;
 const world = await openWorld(place);
 const timed: StepsTimed[] = [];

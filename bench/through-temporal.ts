@@ -8,7 +8,9 @@ import {
   LIFECYCLE_TASK_QUEUE,
   type PhaseOutcome,
 } from '../workflows/messages.ts';
+import type { Stack } from '../stack/stack.ts';
 import type { Place } from './file-request.ts';
+import { processorSeconds } from './processor-time.ts';
 import { IMPORT_WORKER_MEMORY } from './run-file.ts';
 
 /** A phase as its workflow ran it. */
@@ -21,6 +23,8 @@ export interface PhaseTimed {
   payloadBytes: number;
   /** the most that any of the import workers held */
   workerRssMb: number;
+  /** processor seconds of the import workers together, of the lifecycle worker and of the servers */
+  processor: Record<'imports' | 'lifecycle' | 'temporal' | 'mongodb', number>;
 }
 
 /** The service's own worker processes on a Temporal server. */
@@ -52,7 +56,10 @@ export function workerEnvironment(temporalAddress: string, place: Place): NodeJS
   };
 }
 
-export async function startWorkers(temporalAddress: string, place: Place): Promise<Workers> {
+export async function startWorkers(
+  { temporalAddress, pids }: Pick<Stack, 'temporalAddress' | 'pids'>,
+  place: Place,
+): Promise<Workers> {
   const env = workerEnvironment(temporalAddress, place);
   const lifecycle = await startWorker('lifecycle', env);
   const connection = await Connection.connect({ address: temporalAddress });
@@ -63,6 +70,13 @@ export async function startWorkers(temporalAddress: string, place: Place): Promi
         Array.from({ length: importWorkers }, () => startWorker('imports', env)),
       );
       const watch = watchMemory(workers);
+      const used = async () => ({
+        imports: (await Promise.all(workers.map(({ pid }) => processorSeconds(pid)))).reduce((a, b) => a + b),
+        lifecycle: await processorSeconds(lifecycle.pid),
+        temporal: await processorSeconds(pids.temporal),
+        mongodb: await processorSeconds(pids.mongodb),
+      });
+      const before = await used();
       try {
         const begun = performance.now();
         const input: ImportPhaseInput = { request, phase: 'phase-1' };
@@ -71,8 +85,15 @@ export async function startWorkers(temporalAddress: string, place: Place): Promi
         const outcome = (await handle.result()) as PhaseOutcome;
         const seconds = (performance.now() - begun) / 1_000;
         if (outcome.ended !== 'done') throw new Error(`the phase ended as ${outcome.ended}`);
+        const after = await used();
         return {
           seconds,
+          processor: {
+            imports: after.imports - before.imports,
+            lifecycle: after.lifecycle - before.lifecycle,
+            temporal: after.temporal - before.temporal,
+            mongodb: after.mongodb - before.mongodb,
+          },
           ...(await historyOf(client, handle.workflowId, handle.firstExecutionRunId)),
           workerRssMb: await watch.stop(),
         };
