@@ -40,9 +40,7 @@ export async function importedIds(
   for await (const segment of stores.segments.all(key)) {
     if (segment.finished === null) continue;
     beat();
-    for (const outcome of await stores.segments.outcomes(key, segment.number)) {
-      if (outcome.digest !== null) ids.add(outcome.externalId);
-    }
+    for (const { externalId } of await stores.segments.digests(key, segment.number)) ids.add(externalId);
   }
   return ids.build();
 }

@@ -1,9 +1,10 @@
-import { hash } from 'node:crypto';
 import type { Storage } from '../store/storage.ts';
+import { hashOf, wordOf } from './hash-words.ts';
 
 /** 64 bits of an id's hash. */
 function idHash(externalId: string): bigint {
-  return hash('sha1', externalId, 'buffer').readBigUInt64LE(0);
+  const hashed = hashOf(externalId);
+  return (BigInt(wordOf(hashed, 1)) << 32n) | BigInt(wordOf(hashed, 0));
 }
 
 /** A set of external ids as sorted 64-bit hashes: 8 bytes an id, whatever its length. */

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hashOf, wordOf } from './hash-words.ts';
 
 /** What is kept of a row under one of its keys. */
 export interface KeyEntry {
@@ -10,57 +10,61 @@ export interface KeyEntry {
 
 const WORDS = 7;
 const KEY_WORDS = 4;
+/** A power of two; parts grow one after the other, so that there is never a second table. */
+const PARTS = 64;
+const FIRST_SLOTS = 64;
+/** Of a part's slots at most so many are taken; then it grows. */
+const FULLEST = 0.8;
+const GROWTH = 1.4;
 
 /**
- * Keys of rows already seen, in an open-addressing table of typed arrays: 28 bytes a slot, so that millions of rows fit.
+ * Keys of rows already seen, in open-addressing tables of typed arrays: 28 bytes a slot, so that millions of rows fit.
  * A key is 128 bits of a hash, so that two keys are never taken for one. New keys are also logged, for the segment to
  * close with: a stager that starts anew fills the table from the logs.
  */
 export class KeyTable {
-  #slots = new Uint32Array(4096 * WORDS);
-  #mask = 4095;
-  #count = 0;
-  #log: Buffer[] = [];
+  #parts = emptyParts();
+  readonly #key = new Uint32Array(WORDS);
+  #log = new Uint32Array(1024 * WORDS);
+  #logged = 0;
 
   /** The entry of a key, or undefined. */
   find(key: string): KeyEntry | undefined {
-    const words = wordsOf(key);
-    const at = this.#slotOf(words, 0);
-    return this.#isEmpty(at) ? undefined : this.#entryAt(at);
+    this.#read(key);
+    return partOf(this.#parts, this.#key, 0).find(this.#key, 0);
   }
 
   /** Keeps a key's entry unless there is one; answers the one that was there, or undefined when this one is new. */
   keep(key: string, entry: KeyEntry): KeyEntry | undefined {
-    const words = wordsOf(key);
-    const at = this.#slotOf(words, 0);
-    if (!this.#isEmpty(at)) return this.#entryAt(at);
-    const slot = new Uint32Array(WORDS);
-    slot.set(words);
-    slot[KEY_WORDS] = entry.content[0];
-    slot[KEY_WORDS + 1] = entry.content[1];
-    slot[KEY_WORDS + 2] = entry.arrival;
-    this.#put(slot, 0, at);
-    this.#log.push(Buffer.from(slot.buffer));
+    this.#read(key);
+    const row = this.#key;
+    row[KEY_WORDS] = entry.content[0];
+    row[KEY_WORDS + 1] = entry.content[1];
+    row[KEY_WORDS + 2] = entry.arrival;
+    const known = partOf(this.#parts, row, 0).keep(row, 0);
+    if (known !== undefined) return known;
+    if (this.#logged === this.#log.length) this.#log = grown(this.#log, this.#log.length * 2);
+    this.#log.set(row, this.#logged);
+    this.#logged += WORDS;
     return undefined;
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.#slots = new Uint32Array(4096 * WORDS);
-    this.#mask = 4095;
-    this.#count = 0;
-    this.#log = [];
+    this.#parts = emptyParts();
+    this.#logged = 0;
   }
 
-  /** What came in since the last call. */
+  /** What came in since the last call: words of 32 bits, little-endian. */
   takeLog(): Buffer {
-    const bytes = Buffer.concat(this.#log);
-    this.#log = [];
+    const bytes = Buffer.allocUnsafe(this.#logged * 4);
+    for (let i = 0; i < this.#logged; i++) bytes.writeUInt32LE(this.#log[i] as number, i * 4);
+    this.#logged = 0;
     return bytes;
   }
 
   get hasLog(): boolean {
-    return this.#log.length > 0;
+    return this.#logged > 0;
   }
 
   /** Takes in a log. */
@@ -68,15 +72,45 @@ export class KeyTable {
     const words = new Uint32Array(log.length >> 2);
     for (let i = 0; i < words.length; i++) words[i] = log.readUInt32LE(i * 4);
     for (let from = 0; from + WORDS <= words.length; from += WORDS) {
-      const at = this.#slotOf(words, from);
-      if (this.#isEmpty(at)) this.#put(words, from, at);
+      partOf(this.#parts, words, from).keep(words, from);
     }
   }
 
-  #put(words: Uint32Array, from: number, at: number): void {
-    this.#slots.set(words.subarray(from, from + WORDS), at);
+  #read(key: string): void {
+    const hashed = hashOf(key);
+    for (let place = 0; place < KEY_WORDS; place++) this.#key[place] = wordOf(hashed, place);
+  }
+}
+
+function emptyParts(): Part[] {
+  return Array.from({ length: PARTS }, () => new Part());
+}
+
+function partOf(parts: readonly Part[], words: Uint32Array, from: number): Part {
+  return parts[(words[from] as number) & (PARTS - 1)] as Part;
+}
+
+/** One open-addressing table. */
+class Part {
+  #slots = new Uint32Array(FIRST_SLOTS * WORDS);
+  #count = 0;
+
+  find(words: Uint32Array, from: number): KeyEntry | undefined {
+    const at = this.#slotOf(words, from);
+    return this.#isEmpty(at) ? undefined : this.#entryAt(at);
+  }
+
+  keep(words: Uint32Array, from: number): KeyEntry | undefined {
+    const at = this.#slotOf(words, from);
+    if (!this.#isEmpty(at)) return this.#entryAt(at);
+    this.#put(words, from, at);
     this.#count++;
-    if (this.#count * 4 > (this.#mask + 1) * 3) this.#grow();
+    if (this.#count * WORDS > this.#slots.length * FULLEST) this.#grow();
+    return undefined;
+  }
+
+  #put(words: Uint32Array, from: number, at: number): void {
+    for (let word = 0; word < WORDS; word++) this.#slots[at + word] = words[from + word] as number;
   }
 
   #isEmpty(at: number): boolean {
@@ -95,7 +129,10 @@ export class KeyTable {
   /** Where a key is, or the empty slot where it belongs. */
   #slotOf(words: Uint32Array, from: number): number {
     const slots = this.#slots;
-    for (let place = (words[from] as number) & this.#mask; ; place = (place + 1) & this.#mask) {
+    const count = slots.length / WORDS;
+    // the first word has chosen the part
+    let place = Math.floor(((words[from + 1] as number) / 2 ** 32) * count);
+    for (;;) {
       const at = place * WORDS;
       if (this.#isEmpty(at)) return at;
       if (
@@ -106,32 +143,28 @@ export class KeyTable {
       ) {
         return at;
       }
+      if (++place === count) place = 0;
     }
   }
 
   #grow(): void {
     const old = this.#slots;
-    this.#slots = new Uint32Array(old.length * 2);
-    this.#mask = this.#mask * 2 + 1;
+    this.#slots = new Uint32Array(Math.ceil((old.length / WORDS) * GROWTH) * WORDS);
     for (let from = 0; from < old.length; from += WORDS) {
       if (old[from] === 0 && old[from + 1] === 0 && old[from + 2] === 0 && old[from + 3] === 0) continue;
-      this.#slots.set(old.subarray(from, from + WORDS), this.#slotOf(old, from));
+      this.#put(old, from, this.#slotOf(old, from));
     }
   }
 }
 
-function wordsOf(key: string): Uint32Array {
-  const digest = hash('sha1', key, 'buffer');
-  return Uint32Array.of(
-    digest.readUInt32LE(0),
-    digest.readUInt32LE(4),
-    digest.readUInt32LE(8),
-    digest.readUInt32LE(12),
-  );
+function grown(words: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
+  const longer = new Uint32Array(length);
+  longer.set(words);
+  return longer;
 }
 
 /** 64 bits of the hash of a row's content. */
 export function contentHash(content: string): [number, number] {
-  const digest = hash('sha1', content, 'buffer');
-  return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
+  const hashed = hashOf(content);
+  return [wordOf(hashed, 0), wordOf(hashed, 1)];
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { TabDigest } from '../domain/digest.ts';
-import type { RecordOutcome } from '../domain/record-outcome.ts';
 import type { Desk } from '../desk/desk.ts';
 import { padded } from '../store/database.ts';
 import type { Discrepancy } from '../store/discrepancies.ts';
@@ -42,7 +41,7 @@ async function reconcile(deps: ReconcileSegmentsDeps, key: TabKey, number: numbe
     throw new ImportError('SEGMENT_MISSING', `segment ${number} of ${key.tab} is not imported`);
   }
   const { fingerprint } = finished;
-  const expected = (await stores.segments.outcomes(key, number)).filter((each) => each.digest !== null);
+  const expected = await stores.segments.digests(key, number);
   const digest = new TabDigest();
   const found: Discrepancy[] = [];
   const blobs = new Map<string, boolean>();
@@ -72,7 +71,7 @@ interface Comparison {
 async function compare(
   { stores, storage, desk }: ReconcileSegmentsDeps,
   key: TabKey,
-  expected: readonly RecordOutcome[],
+  expected: readonly { externalId: string; digest: string }[],
   { digest, found, blobs }: Comparison,
 ): Promise<void> {
   const { tab } = key;

@@ -69,6 +69,7 @@ class Stager {
   readonly #until: number;
   readonly #table = new KeyTable();
   readonly #readers = new Map<number, RowReader>();
+  readonly #sameLayout: boolean;
   #writer: SegmentWriter;
   /** behind the last row that was taken */
   #position: StagerPosition = START;
@@ -78,6 +79,7 @@ class Stager {
     this.#deps = deps;
     this.#plan = plan;
     this.#key = key;
+    this.#sameLayout = haveSameLayout(plan.parts.filter(({ tab }) => tab === key.tab));
     this.#writer = new SegmentWriter(deps, key, this.#table, 0);
   }
 
@@ -163,7 +165,7 @@ class Stager {
       if (isOwn) this.#writer.supersede({ row: row.row, file: part.index, id });
       return;
     }
-    const repeated = this.#repeated(part, row.cells, id, rank);
+    const repeated = this.#repeated(part, row.cells, { id, rank, text });
     if (rank === 0 && ownRank === 1 && repeated === null) this.#table.keep(`t${id}`, NO_CONTENT);
     if (!isOwn) return;
     const decided = { ...repeated, ...this.#ofTranslation(reader, row.cells) };
@@ -229,7 +231,7 @@ class Stager {
     }
     delete carried.code;
     delete carried.message;
-    const repeated = this.#repeated(part, cells, id, rank);
+    const repeated = this.#repeated(part, cells, { id, rank, text: '' });
     if (rank === 0 && ownRank === 1 && repeated === null) this.#table.keep(`t${id}`, NO_CONTENT);
     if (!isOwn) return;
     this.#writer.carry();
@@ -260,11 +262,12 @@ class Stager {
   #repeated(
     part: PlannedPart,
     cells: readonly string[],
-    id: string,
-    rank: 0 | 1,
+    { id, rank, text }: { id: string; rank: 0 | 1; text: string },
   ): { code: 'DUPLICATE_ROW' | 'DUPLICATE_ID'; message: string } | null {
     if (id === '') return null;
-    const content = contentHash(this.#reader(part).content(cells));
+    const content = contentHash(
+      this.#sameLayout ? cellsText(text, cells) : this.#reader(part).content(cells),
+    );
     const first = this.#table.keep(`${rank}i${id}`, { content, arrival: part.arrival });
     if (first === undefined) return null;
     const isSame = first.content[0] === content[0] && first.content[1] === content[1];
@@ -311,6 +314,31 @@ class Stager {
     }
     return parts;
   }
+}
+
+/**
+ * Whether rows say the same just when their cells are the same, one by one: no two parts have other columns, and no column only
+ * says which row is replaced.
+ */
+function haveSameLayout(parts: readonly PlannedPart[]): boolean {
+  const layouts = new Set(parts.map(({ header }) => JSON.stringify(header)));
+  return (
+    layouts.size === 1 &&
+    parts.every(
+      ({ tab, kind, mapping, columns }) =>
+        tab !== 'articles' &&
+        kind === 'csv' &&
+        mapping === null &&
+        columns.every(({ use }) => use !== 'handedBack'),
+    )
+  );
+}
+
+const CELLS = '"cells":';
+
+/** A row's cells as JSON; where its line was made they are the end of it. */
+function cellsText(line: string, cells: readonly string[]): string {
+  return line === '' ? JSON.stringify(cells) : line.slice(line.indexOf(CELLS) + CELLS.length, -1);
 }
 
 /** The key of the failed row that a row was mended from, or null. */

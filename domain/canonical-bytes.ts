@@ -1,4 +1,6 @@
+// Only digest.ts and the desk use this file of domain/; a Buffer, which a workflow does not have, is what digests are made from.
 import type { Fields, Value } from './canonical.ts';
+import { SortedNames } from './sorted-names.ts';
 
 const code = (character: string): number => character.charCodeAt(0);
 const COLON = code(':');
@@ -14,7 +16,7 @@ const CLOSE_LIST = code(']');
 const OPEN_OBJECT = code('{');
 const CLOSE_OBJECT = code('}');
 
-const utf8 = new TextEncoder();
+const names = new SortedNames();
 
 /** Up to so many characters are written, or bytes copied, faster one by one. */
 const SHORT = 32;
@@ -26,7 +28,8 @@ const SPARE = 64;
  * become a text. One form at a time.
  */
 export class CanonicalBytes {
-  #to = new Uint8Array(1 << 16);
+  // a Buffer writes a text at a place; of a Uint8Array each text would need a view of its own
+  #to = Buffer.allocUnsafeSlow(1 << 16);
   #end = 0;
 
   /** The form written since `clear`; good until something else is written. */
@@ -41,7 +44,7 @@ export class CanonicalBytes {
 
   clear(): void {
     this.#end = 0;
-    if (this.#to.length > LARGEST_KEPT) this.#to = new Uint8Array(1 << 16);
+    if (this.#to.length > LARGEST_KEPT) this.#to = Buffer.allocUnsafeSlow(1 << 16);
   }
 
   value(value: Value | undefined): void {
@@ -77,7 +80,7 @@ export class CanonicalBytes {
   }
 
   /** A text given as UTF-8. @param units its length in UTF-16 units */
-  textBytes(bytes: Uint8Array, from: number, to: number, units: number): void {
+  textBytes(bytes: Buffer, from: number, to: number, units: number): void {
     this.#mark(TEXT);
     this.#digits(units);
     this.#mark(COLON);
@@ -129,13 +132,13 @@ export class CanonicalBytes {
   }
 
   /** Writes again what another form holds from one length to another. */
-  again({ form }: CanonicalBytes, from: number, to: number): void {
-    this.#copy(form, from, to);
+  again(other: CanonicalBytes, from: number, to: number): void {
+    this.#copy(other.#to, from, to);
   }
 
   #object(fields: Fields): void {
     this.openObject();
-    for (const name of Object.keys(fields).toSorted()) {
+    for (const name of names.sorted(Object.keys(fields))) {
       const value = fields[name];
       if (value === undefined) continue;
       this.name(name);
@@ -171,19 +174,18 @@ export class CanonicalBytes {
         return;
       }
     }
-    this.#end += utf8.encodeInto(text, this.#to.subarray(this.#end)).written;
+    this.#end += this.#to.write(text, this.#end, 'utf8');
   }
 
-  #copy(bytes: Uint8Array, from: number, to: number): void {
+  #copy(bytes: Buffer, from: number, to: number): void {
     if (this.#end + to - from > this.#to.length) this.#grow(to - from);
     if (to - from > SHORT) {
-      this.#to.set(bytes.subarray(from, to), this.#end);
-      this.#end += to - from;
+      this.#end += bytes.copy(this.#to, this.#end, from, to);
     } else for (let at = from; at < to; at++) this.#to[this.#end++] = bytes[at] as number;
   }
 
   #grow(more: number): void {
-    const grown = new Uint8Array((this.#end + more) * 2);
+    const grown = Buffer.allocUnsafeSlow((this.#end + more) * 2);
     grown.set(this.#to.subarray(0, this.#end));
     this.#to = grown;
   }

@@ -49,7 +49,8 @@ export function fileType(head: Uint8Array): FileType {
 function shares(bytes: Buffer): { nuls: number; controls: number } {
   let nuls = 0;
   let controls = 0;
-  for (const byte of bytes) {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
     if (byte === 0) nuls++;
     else if (byte < 0x09 || (byte > 0x0d && byte < 0x1a) || (byte > 0x1b && byte < 0x20)) controls++;
   }

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import { Binary, type Collection, type Db } from 'mongodb';
 import type { RecordOutcome } from '../domain/record-outcome.ts';
-import { packOutcomes, unpackOutcomes } from '../domain/record-outcome.ts';
+import { packOutcomes, unpackDigests, unpackOutcomes } from '../domain/record-outcome.ts';
 import type { TabCounts } from '../domain/codes.ts';
 import type { Phase } from '../domain/phase.ts';
 import type { Tab } from '../domain/tab.ts';
@@ -144,6 +144,8 @@ export interface Segments {
   ): Promise<boolean>;
   /** The outcome of every record of a segment in its order; empty when it is not imported. */
   outcomes(key: TabKey, number: number): Promise<RecordOutcome[]>;
+  /** D2: of a segment's records those that are this import's own in the desk, in order. */
+  digests(key: TabKey, number: number): Promise<{ externalId: string; digest: string }[]>;
   /** The outcomes of a segment's failed records, each with its place. */
   failures(key: TabKey, number: number): Promise<{ place: number; outcome: RecordOutcome }[]>;
   /** C4: the places of its records that may hold images in their bodies. */
@@ -173,11 +175,13 @@ export function createSegments(db: Db): Segments {
       .toArray();
     return found.map(toSegment);
   };
-  const outcomes: Segments['outcomes'] = async (key, number) => {
+  const packedOutcomes = async (key: TabKey, number: number): Promise<string> => {
     const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { outcomes: 1 } });
     const packed = found?.outcomes ?? null;
-    return packed === null ? [] : unpackOutcomes(await expanded(packed));
+    return packed === null ? '[]' : expanded(packed);
   };
+  const outcomes: Segments['outcomes'] = async (key, number) =>
+    unpackOutcomes(await packedOutcomes(key, number));
   return {
     page,
     async close(key, segment) {
@@ -269,6 +273,9 @@ export function createSegments(db: Db): Segments {
       return matchedCount === 1;
     },
     outcomes,
+    async digests(key, number) {
+      return unpackDigests(await packedOutcomes(key, number));
+    },
     async failures(key, number) {
       const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { failures: 1 } });
       if (found?.failures !== undefined) return unpackFailures(await expanded(found.failures));

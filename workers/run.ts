@@ -23,6 +23,7 @@ import { createStores } from '../store/stores.ts';
 import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
 import { IMPORT_TASK_QUEUE, LIFECYCLE_TASK_QUEUE } from '../workflows/messages.ts';
 import { keepSchedules } from './keep-schedules.ts';
+import { letHeapGrow } from './heap-growth.ts';
 import { createMigrationLine } from './migration-line.ts';
 import { addressForSdkMetrics, serveMetrics } from './serve-metrics.ts';
 import { type MailReceiver, startMailReceiver } from './receive-mail.ts';
@@ -57,6 +58,7 @@ const configuration = (() => {
   }
 })();
 endWithParent();
+if (kinds.includes('imports')) letHeapGrow();
 
 /** C7: how long the link to a report works that was too large for a mail. */
 const LINK_LIFETIME_MS = 30 * 24 * 3_600_000;

@@ -46,15 +46,26 @@ export async function readRecords(
   if (externalIds.length === 0) return [];
   const ids = externalIds.map((each) => recordId(where.portal, where.scope, each));
   const found = new Map<string, ReadBack>();
-  // as bytes: most of them are only compared
-  const documents = await recordsOf(db, where.tab)
-    .find<Uint8Array>({ _id: { $in: ids } }, { batchSize: ids.length, raw: true })
-    .toArray();
-  for (const bytes of documents) {
-    const record = new ReadBack(bytes);
-    found.set(record.deskId, record);
+  for (let open = ids; open.length > 0; open = open.filter((id) => !found.has(id))) {
+    const documents = await findBytes(db, where.tab, open);
+    // a server answers so many as fit into a message, and none only when there is none
+    if (documents.length === 0) break;
+    for (const bytes of documents) {
+      const record = new ReadBack(bytes);
+      found.set(record.deskId, record);
+    }
   }
   return ids.flatMap((id) => found.get(id) ?? []);
+}
+
+/** Documents as bytes: most of them are only compared. At least one, if one is there. */
+async function findBytes(db: Db, tab: Tab, ids: readonly string[]): Promise<Uint8Array[]> {
+  // the command itself: the driver's cursor looks through every field of every document
+  const command = { find: tab, filter: { _id: { $in: ids } }, batchSize: ids.length, singleBatch: true };
+  const answer = (await db.command(command, { fieldsAsRaw: { firstBatch: true } })) as {
+    cursor: { firstBatch: Uint8Array[] };
+  };
+  return answer.cursor.firstBatch;
 }
 
 /** A record as it was read; its document is made only when it is asked for. */

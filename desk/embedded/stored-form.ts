@@ -1,18 +1,12 @@
 import type { CanonicalBytes } from '../../domain/canonical-bytes.ts';
 import { formDigest } from '../../domain/digest.ts';
+import { SortedNames } from '../../domain/sorted-names.ts';
 
 /** A stored document as the server sent it: its id, and the digest of its fields. */
 export interface StoredForm {
   id: string;
   /** D2: what `digestOf` gives for the document */
   digest: string;
-}
-
-/** One field of a document: its name, and where its value stands. */
-interface Element {
-  name: string;
-  type: number;
-  at: number;
 }
 
 // types of values in BSON
@@ -42,60 +36,73 @@ class UnknownForm extends Error {}
  */
 export function readStoredForm(bytes: Uint8Array): StoredForm | null {
   if (bytes.length > LARGE) return null;
-  const document = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const reader = new DocumentReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   try {
-    const reader = new DocumentReader(document);
-    const fields: Element[] = [];
-    let id: string | null = null;
-    for (const element of reader.elements(0)) {
-      if (element.name === '_id' && element.type === STRING) id = reader.text(element.at);
-      else if (element.name !== 'migration') fields.push(element);
-    }
-    if (id === null) return null;
-    return { id, digest: formDigest((form) => reader.writeObject(form, fields)) };
+    const digest = formDigest((form) => reader.writeRecord(form));
+    return reader.id === null ? null : { id: reader.id, digest };
   } catch (error) {
     if (error instanceof UnknownForm) return null;
     throw error;
   }
 }
 
+/** The fields of the documents under way, those of an inner one behind those of the outer: the same room for all documents. */
+const open = { names: [] as string[], types: [] as number[], ats: [] as number[] };
+const order = new SortedNames();
+
 /** Reads values of a document and writes their forms. */
 class DocumentReader {
   readonly #bytes: Buffer;
+  #top = 0;
+  /** of a record, once it is written */
+  id: string | null = null;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
   }
 
-  /** The elements of the document that begins at an offset. */
-  elements(begin: number): Element[] {
+  /** The document's own fields: neither its id nor the import's stamp. */
+  writeRecord(form: CanonicalBytes): void {
+    this.#readElements(0, true);
+    this.#writeFields(form, 0);
+  }
+
+  /** Reads where the elements of the document stand that begins at an offset. */
+  #readElements(begin: number, isRecord: boolean): void {
     const bytes = this.#bytes;
     const end = begin + bytes.readInt32LE(begin) - 1;
-    const found: Element[] = [];
     for (let at = begin + 4; at < end; ) {
       const type = bytes[at++] as number;
       const nameAt = at;
       let seen = 0;
-      for (let byte = bytes[at] as number; byte !== 0; byte = bytes[++at] as number) seen |= byte;
-      const name = bytes.toString(seen < 0x80 ? 'latin1' : 'utf8', nameAt, at);
-      found.push({ name, type, at: at + 1 });
-      at += 1 + this.#bytesOf(type, at + 1);
+      let hashed = 0;
+      for (let byte = bytes[at] as number; byte !== 0; byte = bytes[++at] as number) {
+        seen |= byte;
+        hashed = (Math.imul(hashed, 31) + byte) | 0;
+      }
+      const name = seen < 0x80 ? knownName(bytes, nameAt, at, hashed) : bytes.toString('utf8', nameAt, at);
+      at++;
+      if (isRecord && name === '_id' && type === STRING) {
+        this.id = bytes.toString('utf8', at + 4, at + 3 + bytes.readInt32LE(at));
+      } else if (!isRecord || name !== 'migration') {
+        const top = this.#top++;
+        open.names[top] = name;
+        open.types[top] = type;
+        open.ats[top] = at;
+      }
+      at += this.#bytesOf(type, at);
     }
-    return found;
   }
 
-  text(at: number): string {
-    return this.#bytes.toString('utf8', at + 4, at + 3 + this.#bytes.readInt32LE(at));
-  }
-
-  writeObject(form: CanonicalBytes, elements: Element[]): void {
-    elements.sort((a, b) => (a.name < b.name ? -1 : 1));
+  /** Writes the fields that were read from a place on, in order, and forgets them. */
+  #writeFields(form: CanonicalBytes, base: number): void {
     form.openObject();
-    for (const { name, type, at } of elements) {
-      form.name(name);
-      this.#writeValue(form, type, at);
+    for (const place of order.places(open.names, base, this.#top)) {
+      form.name(open.names[base + place] as string);
+      this.#writeValue(form, open.types[base + place] as number, open.ats[base + place] as number);
     }
     form.closeObject();
+    this.#top = base;
   }
 
   #writeValue(form: CanonicalBytes, type: number, at: number): void {
@@ -126,16 +133,29 @@ class DocumentReader {
         form.none();
         return;
       case ARRAY:
-        form.openList();
-        for (const each of this.elements(at)) this.#writeValue(form, each.type, each.at);
-        form.closeList();
+        this.#writeList(form, at);
         return;
-      case DOCUMENT:
-        this.writeObject(form, this.elements(at));
+      case DOCUMENT: {
+        const base = this.#top;
+        this.#readElements(at, false);
+        this.#writeFields(form, base);
         return;
+      }
       default:
         throw new UnknownForm();
     }
+  }
+
+  #writeList(form: CanonicalBytes, begin: number): void {
+    const base = this.#top;
+    this.#readElements(begin, false);
+    const to = this.#top;
+    form.openList();
+    for (let at = base; at < to; at++) {
+      this.#writeValue(form, open.types[at] as number, open.ats[at] as number);
+    }
+    form.closeList();
+    this.#top = base;
   }
 
   #bytesOf(type: number, at: number): number {
@@ -158,6 +178,25 @@ class DocumentReader {
         throw new UnknownForm();
     }
   }
+}
+
+/** Names that came before, by a hash of their bytes; another name with the same one takes the place. */
+const known: (string | undefined)[] = Array.from({ length: 4_096 });
+
+/** A name of ASCII: the same text for the same bytes, where it came lately. */
+function knownName(bytes: Buffer, from: number, to: number, hashed: number): string {
+  const place = hashed & (known.length - 1);
+  const name = known[place];
+  if (name !== undefined && isName(name, bytes, from, to)) return name;
+  const read = bytes.toString('latin1', from, to);
+  known[place] = read;
+  return read;
+}
+
+function isName(name: string, bytes: Buffer, from: number, to: number): boolean {
+  if (name.length !== to - from) return false;
+  for (let at = 0; at < name.length; at++) if (name.charCodeAt(at) !== bytes[from + at]) return false;
+  return true;
 }
 
 /** How many UTF-16 units the text of these UTF-8 bytes has. */
