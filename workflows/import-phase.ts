@@ -14,10 +14,11 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { PhaseRun } from '../activities/import-activities.ts';
+import type { PhaseRun, TabProof, WrittenReport } from '../activities/import-activities.ts';
 import { estimates, imports, said } from './activity-calls.ts';
 import { faultOf } from './fault.ts';
 import { importTab } from './import-tab.ts';
+import { importTabs } from './import-tabs.ts';
 import {
   HALT_PHASE,
   type ImportPhaseInput,
@@ -33,6 +34,9 @@ import { Stager } from './stager.ts';
 
 /** Well before the 2,000 events that a run should not exceed; what is under way then still fits. */
 const LONG_HISTORY = 1_400;
+
+/** Until then a tab was imported, read back and proven before the next one began. */
+const TABS_OVERLAP = 'tabs-overlap';
 
 /** Until then what was told of a phase's end was not judged; phases under way may have begun so. */
 const ESTIMATES_SETTLED = 'estimates-settled';
@@ -105,8 +109,17 @@ async function runPhase(
     position.unproven = [];
   }
 
-  const stager = new Stager(run, position);
+  const overlap = patched(TABS_OVERLAP);
+  const stager = new Stager(run, position, overlap);
   try {
+    if (overlap) {
+      const all = await importTabs(run, position.jobs, (tab) => stager.follow(tab), {
+        mustLeave: historyIsLong,
+        details: () => details(position),
+        proven: (job, proof) => isProven(run, position, job, proof),
+      });
+      if (!all) return 'historyIsLong';
+    }
     for (let job = position.jobs[0]; job !== undefined; job = position.jobs[0]) {
       setCurrentDetails(details(position));
       if (!(await tabIsDone(run, position, job, stager))) return 'historyIsLong';
@@ -122,13 +135,27 @@ async function runPhase(
   if (patched('images-in-bodies')) {
     await imports.resolveImages.executeWithOptions(said('images in bodies'), [run]);
   }
-  await imports.foldImported.executeWithOptions(said('what was imported'), [run]);
-  const report = await imports.writeReport.executeWithOptions(said(`report of ${phase}`), [run]);
+  const report = await endPhase(run, overlap);
   if (patched(ESTIMATES_SETTLED)) await settleEstimates(run, position, Date.now() - proven);
   return { ended: 'done', report };
 }
 
-/** Imports, reads back and proves one tab. @returns false when the history must be cut first */
+/** Folds what was imported for the next phase (E3), and writes the report (C7). */
+async function endPhase(run: PhaseRun, beside: boolean): Promise<WrittenReport> {
+  const fold = () => imports.foldImported.executeWithOptions(said('what was imported'), [run]);
+  const write = () => imports.writeReport.executeWithOptions(said(`report of ${run.phase}`), [run]);
+  if (!beside) {
+    await fold();
+    return write();
+  }
+  // settled, both: when a phase has ended nothing of it runs any more
+  const [folded, written] = await Promise.allSettled([fold(), write()]);
+  if (folded.status === 'rejected') throw folded.reason;
+  if (written.status === 'rejected') throw written.reason;
+  return written.value;
+}
+
+/** Imports, reads back and proves one tab, as phases do that began when tabs did not overlap. @returns false when the history must be cut first */
 async function tabIsDone(
   run: PhaseRun,
   position: PhasePosition,
@@ -148,10 +175,15 @@ async function tabIsDone(
     ]);
   }
   const proof = await imports.proveTab.executeWithOptions(said(`proof of ${tab}`), [{ ...run, tab }]);
+  await isProven(run, position, job, proof);
+  return true;
+}
+
+async function isProven(run: PhaseRun, position: PhasePosition, job: TabJob, proof: TabProof): Promise<void> {
+  const { tab } = job;
   if (proof.discrepancies > 0) position.unproven.push({ tab, discrepancies: proof.discrepancies });
   await tellMigration(PHASE_PROGRESS, { phase: run.phase, tab, proof } satisfies PhaseProgress);
   await keepSpeed(run, position, job);
-  return true;
 }
 
 function historyIsLong(): boolean {
@@ -201,7 +233,8 @@ async function settleEstimates(run: PhaseRun, { plan }: PhasePosition, reporting
 function details({ plan, jobs }: PhasePosition): string {
   const rows = (plan ?? []).map(({ tab, records }) => {
     const left = jobs.findIndex((job) => job.tab === tab);
-    return `| ${tab} | ${records} | ${left === -1 ? 'done' : left === 0 ? 'now' : 'waits'} |`;
+    const isNow = left === 0 || (jobs[left]?.imported ?? 0) > 0;
+    return `| ${tab} | ${records} | ${left === -1 ? 'done' : isNow ? 'now' : 'waits'} |`;
   });
   return ['| tab | records | |', '| --- | --- | --- |', ...rows].join('\n');
 }

@@ -2,6 +2,7 @@ import {
   CancellationScope,
   continueAsNew,
   isCancellation,
+  patched,
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -11,6 +12,7 @@ import { imports, said } from './activity-calls.ts';
 import { sampling } from './control-calls.ts';
 import { faultOf } from './fault.ts';
 import { importTab } from './import-tab.ts';
+import { importTabs } from './import-tabs.ts';
 import type { SampleRunInput, TabJob } from './messages.ts';
 import { Notes } from './notes.ts';
 
@@ -94,11 +96,26 @@ async function choose({ request, records, draw }: SampleRunInput): Promise<Sampl
 async function importChosen(request: string, position: SamplePosition): Promise<Sampled | SamplePosition> {
   const run = { request, phase: 'sample' } as const;
   const { chosen, jobs } = position;
+  const segmentsOf = (tab: Tab): number => chosen.find((each) => each.tab === tab)?.segments ?? 0;
+  if (patched('tabs-overlap')) {
+    const all = await importTabs(
+      run,
+      jobs,
+      (tab) => ({ segments: segmentsOf(tab), ended: true, fault: null }),
+      {
+        mustLeave: historyIsLong,
+        details: () => details(position),
+        proven: async (_, { discrepancies }) => {
+          position.discrepancies += discrepancies;
+        },
+      },
+    );
+    if (!all) return position;
+  }
   for (let job = jobs[0]; job !== undefined; job = jobs[0]) {
     const { tab } = job;
-    show(position);
-    const segments = chosen.find((each) => each.tab === tab)?.segments ?? 0;
-    const staged = { segments, ended: true, fault: null };
+    setCurrentDetails(details(position));
+    const staged = { segments: segmentsOf(tab), ended: true, fault: null };
     if (!(await importTab(run, job, staged, historyIsLong))) return position;
     if (tab === 'agents' || tab === 'contacts') {
       await imports.freezeContext.executeWithOptions(said(`the ${tab} as they are now`), [
@@ -130,10 +147,10 @@ function inWords({ tabs, discrepancies }: Sampled): string {
 }
 
 /** F3 */
-function show({ chosen, jobs }: SamplePosition): void {
+function details({ chosen, jobs }: SamplePosition): string {
   const rows = chosen.map(({ tab, chosen: count }) => {
     const left = jobs.findIndex((job) => job.tab === tab);
     return `| ${tab} | ${count} | ${left === -1 ? 'done' : left === 0 ? 'now' : 'waits'} |`;
   });
-  setCurrentDetails(['| tab | chosen | |', '| --- | --- | --- |', ...rows].join('\n'));
+  return ['| tab | chosen | |', '| --- | --- | --- |', ...rows].join('\n');
 }

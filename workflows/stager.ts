@@ -20,18 +20,21 @@ const IN_PIECES = 'stage-in-pieces';
 const FIRST_PIECE = 8;
 
 /**
- * Stages the tabs of a phase in order, one at a time. What is staged of a tab is imported while the rest of it is staged, and
- * the next tab is staged while this one is imported.
+ * Stages the tabs of a phase in order, one at a time. What is staged of a tab is imported while the rest of it is staged; the
+ * tabs behind it are staged ahead.
  */
 export class Stager {
   readonly #run: PhaseRun;
   readonly #position: PhasePosition;
+  /** the order of tabs to stage without a stop; null for a phase that began when only the next one was staged ahead */
+  readonly #order: readonly Tab[] | null;
   readonly #scope = new CancellationScope();
   readonly #staging = new Map<Tab, { soFar: StagedSoFar; ending: Promise<void> }>();
 
-  constructor(run: PhaseRun, position: PhasePosition) {
+  constructor(run: PhaseRun, position: PhasePosition, isAhead: boolean) {
     this.#run = run;
     this.#position = position;
+    this.#order = isAhead ? position.jobs.map(({ tab }) => tab) : null;
   }
 
   /** The tab's segments as they come. Staging goes on where an earlier attempt ended. */
@@ -47,7 +50,9 @@ export class Stager {
       })
       .then(() => {
         soFar.ended = true;
-        if (soFar.fault === null && tab === this.#position.jobs[0]?.tab) this.stageNext();
+        if (soFar.fault !== null) return;
+        if (this.#order !== null) this.#stageBehind(tab);
+        else if (tab === this.#position.jobs[0]?.tab) this.stageNext();
       });
     this.#staging.set(tab, { soFar, ending });
     return soFar;
@@ -57,6 +62,11 @@ export class Stager {
   stageNext(): void {
     const next = this.#position.jobs[1];
     if (next !== undefined) this.follow(next.tab);
+  }
+
+  #stageBehind(tab: Tab): void {
+    const next = this.#order?.[this.#order.indexOf(tab) + 1];
+    if (next !== undefined) this.follow(next);
   }
 
   /** Ends what is under way; it is taken up again by the next run. */

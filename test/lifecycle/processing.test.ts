@@ -10,7 +10,7 @@ afterEach(() => life.clear());
 afterAll(() => life.stop());
 
 describe('one phase', () => {
-  test('C2, D2: plans, freezes, then per tab stages, imports, reads back and proves, and reports at the end', async () => {
+  test('C2, D2: plans, freezes, then stages, imports, reads back and proves tab by tab, and reports at the end', async () => {
     const request = await (await life.create()).approved();
     await request.reaches('REPLY_WINDOW');
     const { world } = life;
@@ -34,15 +34,21 @@ describe('one phase', () => {
     expect(imported.findLastIndex(({ tab }) => tab === 'contacts')).toBeLessThan(
       imported.findIndex(({ tab }) => tab === 'tickets'),
     );
-    const readBack = world
-      .named('reconcileSegments')
-      .map((call) => call.argument as { tab: string; from: number; to: number });
-    expect(readBack).toEqual([
-      expect.objectContaining({ tab: 'contacts', from: 1, to: 4 }),
-      expect.objectContaining({ tab: 'tickets', from: 1, to: 4 }),
-    ]);
+    // what is left of a tab when its import ends is shared by two
+    for (const tab of ['contacts', 'tickets']) {
+      const readBack = world
+        .named('reconcileSegments')
+        .map((call) => call.argument as { tab: string; from: number; to: number })
+        .filter((each) => each.tab === tab)
+        .map(({ from, to }) => [from, to])
+        .toSorted(([a = 0], [b = 0]) => a - b);
+      expect(readBack).toEqual([
+        [1, 2],
+        [3, 4],
+      ]);
+    }
     expect(order.lastIndexOf('proveTab')).toBeLessThan(first('foldImported'));
-    expect(first('foldImported')).toBeLessThan(first('writeReport'));
+    expect(order.lastIndexOf('proveTab')).toBeLessThan(first('writeReport'));
     expect(world.named('recordSpeed')).toHaveLength(2);
   });
 
