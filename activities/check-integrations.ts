@@ -1,18 +1,27 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Desk } from '../desk/desk.ts';
 import { IntegrationsOn } from '../desk/errors.ts';
+import type { PortalClaims } from '../store/portal-claims.ts';
 import type { LifecycleActivities } from './lifecycle-activities.ts';
 
 /**
  * B2: the names of the portal's CRM and Salesforce integrations that are on. When none is, a desk that can is told to refuse
  * switching one on until the request has ended.
+ * @throws ApplicationFailure PORTAL_TAKEN when the portal is claimed by another request (A8), which pauses the migration
  */
 export function makeCheckIntegrations({
   desk,
+  claims,
 }: {
   desk: Pick<Desk, 'portal' | 'lockIntegrations'>;
+  claims: Pick<PortalClaims, 'claim'>;
 }): LifecycleActivities['checkIntegrations'] {
   return async ({ request, portal }) => {
+    // a request that was over and was reset in Temporal has nothing any more
+    if (!(await claims.claim(portal, request))) {
+      const message = 'the portal belongs to another request by now';
+      throw ApplicationFailure.create({ type: 'PORTAL_TAKEN', message, nonRetryable: true });
+    }
     try {
       await desk.lockIntegrations(portal, request);
       return { on: [] };

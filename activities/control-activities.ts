@@ -21,15 +21,18 @@ export interface SweepActivities {
   /**
    * The requests whose document and process seem not to agree.
    * @param input.since epoch milliseconds: only what closed or began in Temporal since; null = look at everything
+   * @returns `more`: there are others, for the next sweep
    */
-  findAstray(input: { since: number | null }): Promise<{ requests: string[] }>;
+  findAstray(input: { since: number | null }): Promise<{ requests: string[]; more: boolean }>;
   /**
    * Puts one request right. Again is harmless.
    * @returns what was wrong, and the phase that was begun but is not reported yet
    */
   settleRequest(input: { request: string }): Promise<{ outcome: Settled; unreported: Phase | null }>;
-  /** B4: tells the queue, starting it when it is gone, of everyone who has a turn or waits and whom it does not know. */
+  /** B4: lets the queue, starting it when it is gone, and the migrations agree on who has a turn and who waits. */
   restoreLine(): Promise<{ restored: number }>;
+  /** F2: notes which undos, erasures and samples were terminated in Temporal, and takes away what a sample left (B6). Again is harmless. */
+  settleBeside(input: { since: number | null }): Promise<{ ended: number }>;
 }
 
 export interface UndoStepRun {

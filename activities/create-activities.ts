@@ -67,10 +67,23 @@ export interface ActivityDependencies {
 }
 
 /** Names in Temporal; they are the workflows' own and come from their worker. */
+/** What runs beside a request's own process. */
+export interface BesideNames {
+  workflowType: string;
+  workflowIdOf: (request: string) => string;
+}
+
 export interface WorkflowNames {
-  migration: MigrationNames & { /** query that tells a migration as it stands */ snapshot: string };
+  migration: MigrationNames & {
+    /** query that tells a migration as it stands */
+    snapshot: string;
+    /** signal that tells it that the import it waits for does not run any more */
+    importLost: string;
+  };
   importPhaseOf: (request: string, phase: Phase) => string;
-  undo: { workflowType: string; workflowIdOf: (request: string) => string };
+  undo: BesideNames;
+  erase: BesideNames;
+  sample: BesideNames;
   queue: QueueNames;
 }
 
@@ -124,7 +137,7 @@ export function createLifecycleActivities(deps: ActivityDependencies): Lifecycle
     releasePortal: makeReleasePortal({ stores, desk }),
     closePortal: makeClosePortal({ desk }),
     openPortal: makeOpenPortal({ desk }),
-    checkIntegrations: makeCheckIntegrations({ desk }),
+    checkIntegrations: makeCheckIntegrations({ desk, claims: stores.portalClaims }),
     openSupportTicket: makeOpenSupportTicket({ stores }),
     closeSupportTicket: makeCloseSupportTicket({ stores }),
     estimatePhase: makeEstimatePhase({ stores, importStores }),

@@ -14,11 +14,12 @@ import { makeDecideUndo } from './decide-undo.ts';
 import { makeEraseRequest } from './erase-request.ts';
 import { makeFindAstray } from './find-astray.ts';
 import { makeFindDueErasures } from './find-due-erasures.ts';
-import { makeBeginUndo, makeEndUndo } from './hold-portal.ts';
+import { makeBeginUndo, makeEndUndo, whileHeld } from './hold-portal.ts';
 import type { LifecycleActivities } from './lifecycle-activities.ts';
 import { makeRemoveRecords } from './remove-records.ts';
 import { makeRemoveUnused } from './remove-unused.ts';
 import { makeRestoreLine } from './restore-line.ts';
+import { makeSettleBeside } from './settle-beside.ts';
 import { makeSettleRequest } from './settle-request.ts';
 import { tellFaults } from './tell-faults.ts';
 import { makeWriteUndoReport } from './write-undo-report.ts';
@@ -28,12 +29,13 @@ export function createControlActivities(
   deps: ActivityDependencies,
   lifecycle: Pick<LifecycleActivities, 'eraseSourceKey' | 'leaveQueue' | 'recordRequest' | 'sendMessage'>,
 ): SweepActivities & UndoHoldActivities & RetentionActivities {
-  const { stores, importStores, desk, client, settings, names } = deps;
+  const { stores, importStores, storage, desk, client, settings, names } = deps;
   const { migration, undo, queue } = names;
   return tellFaults({
     findAstray: makeFindAstray({ client, stores, migration, undo }),
     settleRequest: makeSettleRequest({ client, stores, importStores, desk, lifecycle, names }),
     restoreLine: makeRestoreLine({ client, queue, migration, turns: settings.concurrentTurns }),
+    settleBeside: makeSettleBeside({ client, stores, importStores, storage, desk, names }),
     beginUndo: makeBeginUndo({ stores, desk }),
     endUndo: makeEndUndo({ stores, desk }),
     findDueErasures: makeFindDueErasures({ stores, retentionMs: settings.retentionMs }),
@@ -56,7 +58,7 @@ export function createAftercareActivities(
     }),
     chooseSample: makeChooseSample({ stores: importStores, storage, openSource: openSourceOf(deps) }),
     clearSample: makeClearSample({ stores, importStores, storage, desk }),
-    decideUndo: makeDecideUndo({ stores: { ...stores, ...importStores }, desk }),
+    decideUndo: whileHeld({ stores, desk }, makeDecideUndo({ stores: { ...stores, ...importStores }, desk })),
     removeRecords: makeRemoveRecords({ stores, desk }),
     removeUnused: makeRemoveUnused({ stores, storage, desk }),
     writeUndoReport: makeWriteUndoReport({

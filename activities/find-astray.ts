@@ -9,7 +9,7 @@ import { describeRun, isRunning } from './temporal-runs.ts';
 
 interface Dependencies {
   client: Client;
-  stores: Pick<Stores, 'portalClaims' | 'requests'>;
+  stores: Pick<Stores, 'portalClaims' | 'requests' | 'supportTickets'>;
   migration: MigrationNames;
   undo: { workflowType: string; workflowIdOf: (request: string) => string };
 }
@@ -17,6 +17,8 @@ interface Dependencies {
 /** Most that one sweep puts right; the next one finds the others. */
 const MOST = 100;
 const PAGE = 500;
+/** Where everything is looked at, what ended longer ago than this was told by an earlier sweep. */
+export const LONGEST_AGO_MS = 24 * 3_600_000;
 
 /**
  * Makes the activity that looks for requests whose document and process do not agree. Visibility, which lags and forgets, only
@@ -29,9 +31,9 @@ export function makeFindAstray(deps: Dependencies): SweepActivities['findAstray'
     for await (const page of candidates) {
       beat();
       for (const request of await judge(deps, page)) astray.add(request);
-      if (astray.size >= MOST) break;
+      if (astray.size > MOST) break;
     }
-    return { requests: [...astray].slice(0, MOST) };
+    return { requests: [...astray].slice(0, MOST), more: astray.size > MOST };
   };
 }
 
@@ -53,8 +55,10 @@ async function* recent({ client, migration, undo }: Dependencies, since: number)
 
 const ENDED = "('Canceled', 'Failed', 'Terminated', 'TimedOut')";
 
-/** Every process that runs, every document of an open request, every claim on a portal. */
-async function* everything({ client, migration, stores }: Dependencies): AsyncGenerator<Candidates> {
+/** What happened today, every process that runs, every document of an open request, every claim on a portal. */
+async function* everything(deps: Dependencies): AsyncGenerator<Candidates> {
+  const { client, migration, stores } = deps;
+  yield* recent(deps, Date.now() - LONGEST_AGO_MS);
   const query = `WorkflowType = '${migration.workflowType}' AND ExecutionStatus = 'Running'`;
   const running = new Set<string>();
   for await (const page of pagesOf(client, query, [migration.workflowIdOf('')])) {
@@ -118,5 +122,7 @@ async function disagree(
   if (document === undefined) return run.status !== 'RUNNING' && (await isHeld());
   if (run.status === 'RUNNING') return run.runId !== document.runId || document.before !== null;
   if (!isFinal(document.state) || document.closedAt === null) return true;
+  const ticket = run.status === 'COMPLETED' ? null : await stores.supportTickets.get(request);
+  if (ticket !== null && ticket.closedAt === null) return true;
   return (await isHeld()) && !(await isRunning(client, undo.workflowIdOf(request)));
 }

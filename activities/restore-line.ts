@@ -1,6 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { QueueLine, QueueState, Standing } from '../workflows/messages.ts';
+import type { QueueEntry, QueueLine, QueueState, Standing, Turn } from '../workflows/messages.ts';
 import { beat } from './beat.ts';
 import type { SweepActivities } from './control-activities.ts';
 import { describeRun, isRunning } from './temporal-runs.ts';
@@ -21,6 +21,8 @@ export interface MigrationNames {
   workflowIdOf: (request: string) => string;
   /** query that tells what a migration holds */
   standing: string;
+  /** signal that gives a migration its turn */
+  turnGranted: string;
 }
 
 export interface RestoreLineDependencies {
@@ -35,29 +37,35 @@ export interface RestoreLineDependencies {
 export const QUERY_MS = 10_000;
 
 /** States in which a migration can have a turn or wait for one; one in its window has it for a retry only. */
-const IN_LINE = "('QUEUED', 'PHASE_1', 'PHASE_2')";
+const IN_LINE = ['QUEUED', 'PHASE_1', 'PHASE_2'];
 
 /**
- * B4: makes the activity that tells the processing queue whom it does not know: of a queue that was ended in Temporal nothing else is
- * left than what the migrations themselves know.
+ * B4: makes the activity that lets the processing queue and the migrations agree on who has a turn and who waits, after one of them was
+ * ended or reset in Temporal: what the migrations know counts.
  */
 export function makeRestoreLine(deps: RestoreLineDependencies): SweepActivities['restoreLine'] {
   return async () => ({ restored: await restoreLine(deps) });
 }
 
-/** @returns how many the queue did not know */
+/** @returns of how many the queue did not know, or knew something else */
 export async function restoreLine(deps: RestoreLineDependencies): Promise<number> {
   const { client, queue, turns } = deps;
   const line = await readLine(client, queue);
-  const known = new Set([...(line?.running ?? []), ...(line?.waiting ?? [])].map(({ request }) => request));
-  const lost: NonNullable<Standing['turn']>[] = [];
-  for await (const request of inLine(deps)) {
+  const lost: Held[] = [];
+  let mended = 0;
+  for (const [request, known] of await toAsk(deps, line)) {
     beat();
-    if (known.has(request)) continue;
-    const turn = (await askStanding(deps, request))?.turn;
-    if (turn !== null && turn !== undefined) lost.push(turn);
+    const standing = await askStanding(deps, request).catch((error: unknown) => {
+      // one that does not answer keeps what it has; only a new queue must not forget it
+      if (line === null) throw error;
+      return null;
+    });
+    if (standing === null) continue;
+    const { turn } = standing;
+    if (line !== null && known !== undefined) mended += await agree(deps, request, known, turn);
+    if (turn !== null && (known === undefined || !isSame(known, turn))) lost.push(turn);
   }
-  if (lost.length === 0) return 0;
+  if (lost.length === 0) return mended;
   lost.sort((a, b) => a.since - b.since);
   if (line === null && (await startAgain(deps, stateOf(lost)))) return lost.length;
   const handle = client.workflow.getHandle(queue.workflowId);
@@ -65,7 +73,56 @@ export async function restoreLine(deps: RestoreLineDependencies): Promise<number
     if (granted) await handle.signal(queue.signals.holds, entry);
     else await handle.signal(queue.signals.join, entry, turns);
   }
-  return lost.length;
+  return mended + lost.length;
+}
+
+type Held = QueueEntry & { granted: boolean };
+/** What the queue knows of a request. */
+type Known = Turn & { runs: boolean };
+
+/**
+ * Whom to ask: who has a turn, and whom either side alone knows of. Who waits by both has not been granted anything, unless it is in
+ * a phase already.
+ */
+async function toAsk(
+  deps: RestoreLineDependencies,
+  line: QueueLine | null,
+): Promise<Map<string, Known | undefined>> {
+  const known = new Map<string, Known>();
+  for (const { request, phase, ticket } of line?.waiting ?? [])
+    known.set(request, { phase, ticket, runs: false });
+  for (const { request, phase, ticket } of line?.running ?? [])
+    known.set(request, { phase, ticket, runs: true });
+  const asked = new Map<string, Known | undefined>(known);
+  for await (const { request, state } of inLine(deps)) {
+    const its = known.get(request);
+    if (its?.runs === false && state === 'QUEUED') asked.delete(request);
+    else asked.set(request, its);
+  }
+  return asked;
+}
+
+/** @returns 1 when the queue knew something else than the request that runs, and was told; else 0 */
+async function agree(
+  { client, queue, migration }: RestoreLineDependencies,
+  request: string,
+  { phase, ticket, runs }: Known,
+  turn: Held | null,
+): Promise<number> {
+  const handle = client.workflow.getHandle(queue.workflowId);
+  if (turn === null || !isSame({ phase, ticket }, turn)) {
+    await handle.signal(queue.signals.leave, { request, phase, ticket });
+    return 1;
+  }
+  if (turn.granted === runs) return 0;
+  const { granted, ...entry } = turn;
+  if (granted) await handle.signal(queue.signals.holds, entry);
+  // it was given to a run that another took the place of
+  else
+    await client.workflow
+      .getHandle(migration.workflowIdOf(request))
+      .signal(migration.turnGranted, { phase, ticket });
+  return 1;
 }
 
 /** Who runs and who waits; null when the queue does not run. */
@@ -75,12 +132,19 @@ async function readLine(client: Client, queue: QueueNames): Promise<QueueLine | 
   return client.withDeadline(Date.now() + QUERY_MS, () => handle.query<QueueLine>(queue.line));
 }
 
+const isSame = (a: Turn, b: Turn): boolean => a.phase === b.phase && a.ticket === b.ticket;
+
 /** Requests that may have a turn or wait for one: a hint, since visibility lags. */
-async function* inLine({ client, migration }: RestoreLineDependencies): AsyncGenerator<string> {
+async function* inLine({
+  client,
+  migration,
+}: RestoreLineDependencies): AsyncGenerator<{ request: string; state: string }> {
   const prefix = migration.workflowIdOf('');
-  const query = `WorkflowType = '${migration.workflowType}' AND ExecutionStatus = 'Running' AND MigrationState IN ${IN_LINE}`;
-  for await (const { workflowId } of client.workflow.list({ query })) {
-    if (workflowId.startsWith(prefix)) yield workflowId.slice(prefix.length);
+  for (const state of IN_LINE) {
+    const query = `WorkflowType = '${migration.workflowType}' AND ExecutionStatus = 'Running' AND MigrationState = '${state}'`;
+    for await (const { workflowId } of client.workflow.list({ query })) {
+      if (workflowId.startsWith(prefix)) yield { request: workflowId.slice(prefix.length), state };
+    }
   }
 }
 
@@ -101,7 +165,7 @@ export async function askStanding(
   }
 }
 
-function stateOf(lost: readonly NonNullable<Standing['turn']>[]): QueueState {
+function stateOf(lost: readonly Held[]): QueueState {
   const state: QueueState = { running: [], waiting: [] };
   for (const { granted, ...entry } of lost) {
     const { request, phase, ticket, milliseconds } = entry;

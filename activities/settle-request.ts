@@ -1,41 +1,29 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Desk } from '../desk/desk.ts';
-import { IntegrationsLocked, IntegrationsOn, PortalClosed, PortalNotFound } from '../desk/errors.ts';
 import { endedOutside, isFinal, type State } from '../domain/lifecycle.ts';
 import type { MessageKind } from '../domain/message.ts';
-import { type Phase, PHASES } from '../domain/phase.ts';
+import type { Phase } from '../domain/phase.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { RequestDocument, RequestStanding } from '../store/requests.ts';
 import type { Stores } from '../store/stores.ts';
-import { beat } from './beat.ts';
 import type { SweepActivities } from './control-activities.ts';
 import type { WorkflowNames } from './create-activities.ts';
+import { importsEnd } from './end-imports.ts';
 import type { LifecycleActivities, RequestSnapshot } from './lifecycle-activities.ts';
-import { askStanding, QUERY_MS } from './restore-line.ts';
+import { noteBySweep } from './note-by-sweep.ts';
+import { takeOver, type TakeOverDeps } from './take-over-request.ts';
 import { describeRun, isRunning, type LatestRun } from './temporal-runs.ts';
 
-export interface SettleRequestDependencies {
-  client: Client;
-  stores: Pick<Stores, 'audit' | 'portalClaims' | 'requests' | 'supportTickets'>;
+export interface SettleRequestDependencies extends TakeOverDeps {
+  stores: Pick<Stores, 'audit' | 'messages' | 'portalClaims' | 'requests' | 'supportTickets'>;
   importStores: Pick<ImportStores, 'plans'>;
   desk: Pick<Desk, 'open' | 'close' | 'lockIntegrations' | 'unlockIntegrations'>;
   /** what a request's process does itself as long as it runs */
   lifecycle: Pick<LifecycleActivities, 'eraseSourceKey' | 'leaveQueue' | 'recordRequest' | 'sendMessage'>;
   names: Pick<WorkflowNames, 'migration' | 'importPhaseOf' | 'undo'>;
-  /** how long an import that was told to end may take, in milliseconds */
-  importEndsMs?: number;
 }
 
-class ImportStillRuns extends Error {
-  readonly code = 'IMPORT_STILL_RUNS';
-}
-
-/** F2: who writes in the audit log and numbers its messages. */
-const WRITER = 'sweep';
 /** Above the numbers that a request's own process gives its messages. */
 const MESSAGES_FROM = 900_000;
-const IMPORT_ENDS_MS = 40_000;
-const LOOK_MS = 1_000;
 
 /**
  * Makes the activity that makes one request's document, portal and place in line say the truth again after its process was
@@ -58,6 +46,7 @@ export function makeSettleRequest(deps: SettleRequestDependencies): SweepActivit
       return { outcome: await takeOver(deps, document, run), unreported: null };
     }
     if (isFinal(document.state) && document.closedAt !== null) {
+      if (run.status !== 'COMPLETED') await lastWord(deps, request, run.at);
       return { outcome: await releaseUndo(deps, document), unreported: null };
     }
     return run.status === 'COMPLETED' ? tell(deps, document, run) : end(deps, document, run);
@@ -82,19 +71,37 @@ async function end(
   document: RequestStanding,
   { status, at }: LatestRun,
 ): ReturnType<SweepActivities['settleRequest']> {
-  const { stores, lifecycle } = deps;
+  const { stores } = deps;
   const { id: request, runId } = document;
   const reason = `${WORDS[status] ?? 'ended'} in Temporal`;
   await stores.requests.end(request, runId, { state: endedOutside(document.state), reason, at });
-  await note(deps, request, at, 'endedOutside', reason);
+  await noteBySweep(deps.stores, request, at, 'endedOutside', reason);
   await importsEnd(deps, request);
   await giveBack(deps, request, document.portal);
-  const shown = await stores.requests.get(request);
-  const message = shown === null ? null : messageOf(shown, at);
-  if (message !== null) await lifecycle.sendMessage(message);
-  await stores.supportTickets.close(request, new Date(at));
+  const shown = await lastWord(deps, request, at);
   await stores.requests.close(request, runId, at);
   return { outcome: 'ended', unreported: await unreportedPhase(deps, shown) };
+}
+
+/** What its process would have said and done at its end, unless it has. @returns the request as it is shown */
+async function lastWord(
+  { stores, lifecycle }: SettleRequestDependencies,
+  request: string,
+  at: number,
+): Promise<RequestDocument | null> {
+  const shown = await stores.requests.get(request);
+  const message = shown === null ? null : messageOf(shown, at);
+  if (message !== null) {
+    // it may have ended before, and said so, and have been reset
+    const since = shown?.closedAt?.getTime() ?? at;
+    const told = await stores.messages.list(request);
+    const isSent = told.some(
+      (each) => each.kind === message.kind && each.state === 'sent' && each.at.getTime() >= since,
+    );
+    if (!isSent) await lifecycle.sendMessage(message);
+  }
+  await stores.supportTickets.close(request, new Date(at));
+  return shown;
 }
 
 /** A request that is over holds nothing but for an undo; one that was ended in Temporal holds its portal still. */
@@ -108,17 +115,6 @@ async function releaseUndo(
   return 'ended';
 }
 
-/** @param at numbers the entry: the moment at which the run ended or began is there once */
-function note(
-  { stores }: SettleRequestDependencies,
-  request: string,
-  at: number,
-  action: string,
-  reason: string,
-): Promise<void> {
-  return stores.audit.append({ request, sequence: at, at, by: 'system', action, reason, writer: WRITER });
-}
-
 const WORDS: Partial<Record<LatestRun['status'], string>> = {
   TERMINATED: 'terminated',
   TIMED_OUT: 'timed out',
@@ -130,6 +126,8 @@ const KINDS: Partial<Record<State, MessageKind>> = {
   CANCELLED: 'cancelled',
   REJECTED: 'rejected',
   STOPPED: 'stopped',
+  COMPLETED: 'completed',
+  EXPIRED: 'expired',
 };
 
 /** What its people are told; nobody when there is nobody yet to tell. */
@@ -159,31 +157,6 @@ async function unreportedPhase(
   return (await importStores.plans.find(document.id, phase.phase)) === null ? null : phase.phase;
 }
 
-/** C2: the portal opens only when nothing of the import writes any more. @throws ImportStillRuns */
-async function importsEnd(deps: SettleRequestDependencies, request: string): Promise<void> {
-  const { client, names, importEndsMs = IMPORT_ENDS_MS } = deps;
-  const until = Date.now() + importEndsMs;
-  for (const phase of PHASES) {
-    const workflowId = names.importPhaseOf(request, phase);
-    let told = false;
-    while (await isRunning(client, workflowId)) {
-      if (!told) await cancel(client, workflowId);
-      told = true;
-      if (Date.now() > until) throw new ImportStillRuns('the import has not ended yet');
-      beat();
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
-  }
-}
-
-async function cancel(client: Client, workflowId: string): Promise<void> {
-  try {
-    await client.workflow.getHandle(workflowId).cancel();
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-  }
-}
-
 /** A8, B2, B4, C2: nothing is held for a request that is over. */
 async function giveBack(
   { stores, desk, lifecycle }: SettleRequestDependencies,
@@ -201,63 +174,4 @@ async function giveBack(
   }
   await lifecycle.eraseSourceKey({ request });
   for (const phase of ['phase-1', 'phase-2'] as const) await lifecycle.leaveQueue({ request, phase });
-}
-
-/** Another run goes on: a new history of the same process, or one that somebody reset in Temporal. */
-async function takeOver(
-  deps: SettleRequestDependencies,
-  document: RequestStanding,
-  run: LatestRun,
-): Promise<'takenOver' | 'dismissed'> {
-  const { client, lifecycle, names, stores } = deps;
-  const { id: request } = document;
-  const workflowId = names.migration.workflowIdOf(request);
-  const before = await describeRun(client, workflowId, document.before ?? document.runId);
-  if (before?.status !== 'CONTINUED_AS_NEW') {
-    if (!(await holdAgain(deps, request))) {
-      await note(deps, request, run.at, 'resetDismissed', 'the portal belongs to another request by now');
-      await cancel(client, workflowId);
-      return 'dismissed';
-    }
-    await note(deps, request, run.at, 'resetInTemporal', `goes on as run ${run.runId}`);
-  }
-  const handle = client.workflow.getHandle(workflowId, run.runId);
-  const snapshot = await client.withDeadline(Date.now() + QUERY_MS, () =>
-    handle.query<RequestSnapshot>(names.migration.snapshot),
-  );
-  // what a query answers is told by the run that answers
-  await lifecycle.recordRequest({ ...snapshot, runId: run.runId });
-  await stores.requests.seen(request, run.runId);
-  return 'takenOver';
-}
-
-/** Gives a reset run what it believes to have. @returns false when its portal is another request's by now (A8) */
-async function holdAgain(deps: SettleRequestDependencies, request: string): Promise<boolean> {
-  const { stores, desk } = deps;
-  for (let closed: boolean | null = null; ; ) {
-    const standing = await askStanding({ client: deps.client, migration: deps.names.migration }, request);
-    if (standing === null || standing.portal === null || standing.portalClosed === closed) return true;
-    const { portal, portalClosed } = standing;
-    if (!(await stores.portalClaims.claim(portal, request))) return false;
-    try {
-      if (portalClosed) {
-        await desk.close(portal, request);
-        await desk.lockIntegrations(portal, request);
-      } else await desk.open(portal, request);
-    } catch (error) {
-      if (!isElsewhere(error)) throw error;
-    }
-    // it may have gone on meanwhile: look again until it says the same twice
-    closed = portalClosed;
-  }
-}
-
-/** What a phase that starts finds out by itself, and pauses for. */
-function isElsewhere(error: unknown): boolean {
-  return (
-    error instanceof PortalClosed ||
-    error instanceof IntegrationsOn ||
-    error instanceof IntegrationsLocked ||
-    error instanceof PortalNotFound
-  );
 }

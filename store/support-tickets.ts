@@ -26,12 +26,14 @@ export interface SupportTicket {
 }
 
 export interface SupportTickets {
-  /** Opens the request's ticket; again answers the one that is open. */
+  /** Opens the request's ticket; again answers the same one, open. */
   open(ticket: { request: string; subject: string; at: Date }): Promise<SupportTicket>;
   /** Adds an entry, once per key. @throws StoreError NOT_FOUND */
   append(request: string, entry: SupportTicketEntry): Promise<void>;
   /** Closes it; the first time stays. */
   close(request: string, at: Date): Promise<void>;
+  /** Opens it again. */
+  reopen(request: string): Promise<void>;
   get(request: string): Promise<SupportTicket | null>;
 }
 
@@ -48,6 +50,9 @@ export function createSupportTickets(db: Db): SupportTickets {
     if (found === null) throw new StoreError('NOT_FOUND', `Request ${request} has no support ticket.`);
     return found;
   };
+  const reopen = async (request: string): Promise<void> => {
+    await tickets.updateOne({ _id: request }, { $set: { closedAt: null } });
+  };
   return {
     get,
     async open({ request, subject, at }) {
@@ -60,6 +65,7 @@ export function createSupportTickets(db: Db): SupportTickets {
         closedAt: null,
         entries: [],
       });
+      await reopen(request);
       return must(request);
     },
     async append(request, entry) {
@@ -72,5 +78,6 @@ export function createSupportTickets(db: Db): SupportTickets {
     async close(request, at) {
       await tickets.updateOne({ _id: request, closedAt: null }, { $set: { closedAt: at } });
     },
+    reopen,
   };
 }

@@ -15,8 +15,9 @@ type Kept = Pick<ScheduleOptions, 'scheduleId' | 'spec' | 'policies'> & {
 const SCHEDULES: readonly Kept[] = [
   {
     scheduleId: 'sweep',
-    spec: { intervals: [{ every: '1 minute' }] },
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+    // what is wrong is right within a minute, with what the sweep itself takes
+    spec: { intervals: [{ every: '30 seconds' }] },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '30 seconds' },
     action: {
       type: 'startWorkflow',
       workflowType: SWEEP,

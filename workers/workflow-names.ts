@@ -1,5 +1,8 @@
 import type { WorkflowNames } from '../activities/create-activities.ts';
 import {
+  ERASE,
+  eraseWorkflowId,
+  IMPORT_LOST,
   importPhaseWorkflowId,
   LIFECYCLE_TASK_QUEUE,
   MIGRATION,
@@ -8,8 +11,11 @@ import {
   PROCESSING_QUEUE_WORKFLOW_ID,
   QUEUE_QUERY,
   QUEUE_SIGNALS,
+  SAMPLE_RUN,
+  sampleWorkflowId,
   SNAPSHOT_QUERY,
   STANDING_QUERY,
+  TURN_GRANTED,
   UNDO,
   undoWorkflowId,
 } from '../workflows/messages.ts';
@@ -21,9 +27,13 @@ export const WORKFLOW_NAMES: WorkflowNames = {
     workflowIdOf: migrationWorkflowId,
     standing: STANDING_QUERY,
     snapshot: SNAPSHOT_QUERY,
+    turnGranted: TURN_GRANTED,
+    importLost: IMPORT_LOST,
   },
   importPhaseOf: importPhaseWorkflowId,
   undo: { workflowType: UNDO, workflowIdOf: undoWorkflowId },
+  erase: { workflowType: ERASE, workflowIdOf: eraseWorkflowId },
+  sample: { workflowType: SAMPLE_RUN, workflowIdOf: sampleWorkflowId },
   queue: {
     workflowId: PROCESSING_QUEUE_WORKFLOW_ID,
     workflowType: PROCESSING_QUEUE,

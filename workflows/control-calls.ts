@@ -10,7 +10,7 @@ import type {
 import type { ImportActivities } from '../activities/import-activities.ts';
 import { IMPORT_TASK_QUEUE } from './messages.ts';
 
-/** The next sweep comes in a minute: what does not succeed now is tried then. */
+/** The next sweep comes in half a minute: what does not succeed now is tried then. */
 const SOON: ActivityOptions = {
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '1 minute',

@@ -1,5 +1,11 @@
 import { TemporalFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { executeChild, isCancellation, log, setCurrentDetails } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  executeChild,
+  isCancellation,
+  log,
+  setCurrentDetails,
+} from '@temporalio/workflow';
 import type { Erased } from '../activities/control-activities.ts';
 import { said } from './activity-calls.ts';
 import { erasing, retention } from './control-calls.ts';
@@ -22,7 +28,8 @@ export async function erase({ request, by, reason }: ControlInput): Promise<Eras
     setCurrentDetails(inWords(erased));
     return erased;
   } catch (error) {
-    if (!isCancellation(error)) await notes.add('system', 'eraseFailed', faultOf(error));
+    const why = isCancellation(error) ? 'cancelled in Temporal' : faultOf(error);
+    await CancellationScope.nonCancellable(() => notes.add('system', 'eraseFailed', why));
     throw error;
   }
 }

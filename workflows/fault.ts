@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   CancelledFailure,
   ChildWorkflowFailure,
+  TerminatedFailure,
   TimeoutFailure,
 } from '@temporalio/common';
 
@@ -27,6 +28,7 @@ export function faultOf(error: unknown): string {
       : faultOf(error.cause);
   }
   if (error instanceof CancelledFailure) return 'CANCELLED: ended from outside';
+  if (error instanceof TerminatedFailure) return 'TERMINATED: ended from outside';
   return unnamed(error instanceof Error ? error.name : 'FAULT');
 }
 

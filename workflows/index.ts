@@ -1,6 +1,7 @@
 /** All workflows, under the names of messages.ts. */
 export { erase, eraseDue } from './erase.ts';
 export { importPhase } from './import-phase.ts';
+export { lateReport } from './late-report.ts';
 export { migration } from './migration.ts';
 export { processingQueue } from './processing-queue.ts';
 export { sampleRun } from './sample-run.ts';

@@ -175,6 +175,16 @@ export interface Standing {
   portalClosed: boolean;
   /** B4: its turn or its place in line; null when it has none or is giving it back */
   turn: (QueueEntry & { granted: boolean }) | null;
+  /** B2: from approval to the end its portal's integrations stay off */
+  underWay: boolean;
+  /** the phase whose import it has started and waits for */
+  importing: Phase | null;
+}
+
+/** Signal of a migration: the import that it waits for does not run any more and will not say so; it is started again. */
+export const IMPORT_LOST = 'importLost';
+export interface ImportLost {
+  phase: Phase;
 }
 
 /**
@@ -196,6 +206,8 @@ export interface QueueEntry {
 export interface QueueLeave {
   request: string;
   phase: Phase;
+  /** only the turn or place of this number */
+  ticket?: number;
 }
 /** An operator moves a waiting request ahead of all others; it is told and writes the audit entry (F2). */
 export interface QueueToFront {
@@ -239,8 +251,8 @@ export interface QueueState {
 /** Query of the queue: who runs and who waits, in order. */
 export const QUEUE_QUERY = 'line';
 export interface QueueLine {
-  running: { request: string; phase: Phase; since: number }[];
-  waiting: { request: string; phase: Phase; place: number }[];
+  running: (Turn & { request: string; since: number })[];
+  waiting: (Turn & { request: string; place: number })[];
   turns: number;
 }
 

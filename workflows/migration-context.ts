@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { RequestSnapshot } from '../activities/lifecycle-activities.ts';
 import { changeState, type State } from '../domain/lifecycle.ts';
+import type { Phase } from '../domain/phase.ts';
 import { Journal } from './journal.ts';
 import { type MigrationInput, UPDATES, type UpdateArguments } from './messages.ts';
 import { type MigrationRecord, newMigrationRecord } from './migration-record.ts';
@@ -23,6 +24,8 @@ export class Migration {
   /** number of the latest run of the checks; the result of an earlier one is void */
   checksRun = 0;
   checksUnderWay = false;
+  /** the import that was started and has not ended yet; `lost` when it never will, as far as this run hears */
+  importing: { phase: Phase; lost: () => void } | null = null;
   readonly #input: MigrationInput;
   #beside = 0;
 

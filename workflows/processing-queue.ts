@@ -72,8 +72,8 @@ class ProcessingQueue {
     );
     setHandler(
       defineSignal<[QueueLeave]>(QUEUE_SIGNALS.leave),
-      ({ request }) => {
-        leave(this.#state, request);
+      ({ request, ticket }) => {
+        leave(this.#state, request, ticket);
         this.#changed = true;
       },
       { description: 'B4: a request gives its turn or its place back' },

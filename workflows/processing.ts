@@ -2,7 +2,14 @@ import { defineSignal, setHandler } from '@temporalio/workflow';
 import { lifecycle, releases, said } from './activity-calls.ts';
 import { estimateAgain, tellExpectedEnd } from './expected-completion.ts';
 import { integrationsAreOff } from './integrations.ts';
-import { PHASE_PLANNED, PHASE_PROGRESS, type PhasePlanned, type PhaseProgress } from './messages.ts';
+import {
+  IMPORT_LOST,
+  type ImportLost,
+  PHASE_PLANNED,
+  PHASE_PROGRESS,
+  type PhasePlanned,
+  type PhaseProgress,
+} from './messages.ts';
 import type { Migration } from './migration-context.ts';
 import { phaseOf } from './migration-record.ts';
 import { openReplyWindow } from './reply-window.ts';
@@ -17,6 +24,13 @@ export function registerProcessing(migration: Migration): void {
   setHandler(defineSignal<[PhaseProgress]>(PHASE_PROGRESS), (progress) => noteProgress(migration, progress), {
     description: 'D1, D2: a tab is imported and proven',
   });
+  setHandler(
+    defineSignal<[ImportLost]>(IMPORT_LOST),
+    ({ phase }) => {
+      if (migration.importing?.phase === phase) migration.importing.lost();
+    },
+    { description: 'the import that it waits for does not run any more: it is started again' },
+  );
 }
 
 /** QUEUED: until its turn comes (PHASE_1) or it is stopped (STOPPED). */

@@ -40,10 +40,12 @@ export function adopt(state: QueueState, entry: QueueEntry, now: number): void {
   state.running.push({ request, phase, ticket, milliseconds, since: now });
 }
 
-/** The request gives its turn or its place back. */
-export function leave(state: QueueState, request: string): void {
-  state.running = state.running.filter((lease) => lease.request !== request);
-  state.waiting = state.waiting.filter((waiting) => waiting.request !== request);
+/** The request gives its turn or its place back. @param ticket only those of this number */
+export function leave(state: QueueState, request: string, ticket?: number): void {
+  const stays = (entry: { request: string; ticket: number }): boolean =>
+    entry.request !== request || (ticket !== undefined && entry.ticket !== ticket);
+  state.running = state.running.filter(stays);
+  state.waiting = state.waiting.filter(stays);
 }
 
 /** An operator moves a waiting request ahead of all others. @returns whether it was waiting */
@@ -76,8 +78,13 @@ export function expectedStart(state: QueueState, turns: number, place: number, n
 /** What the query of the queue answers. */
 export function lineOf(state: QueueState, turns: number): QueueLine {
   return {
-    running: state.running.map(({ request, phase, since }) => ({ request, phase, since })),
-    waiting: state.waiting.map(({ request, phase }, index) => ({ request, phase, place: index + 1 })),
+    running: state.running.map(({ request, phase, ticket, since }) => ({ request, phase, ticket, since })),
+    waiting: state.waiting.map(({ request, phase, ticket }, index) => ({
+      request,
+      phase,
+      ticket,
+      place: index + 1,
+    })),
     turns,
   };
 }

@@ -1,4 +1,4 @@
-import { condition, defineSignal, isCancellation, setHandler } from '@temporalio/workflow';
+import { CancellationScope, condition, defineSignal, isCancellation, setHandler } from '@temporalio/workflow';
 import { reminderMoments } from '../domain/lifecycle.ts';
 import { limitBreach, type UploadSummary } from '../domain/request.ts';
 import { faultOf } from './fault.ts';
@@ -88,33 +88,39 @@ export async function replyWindow(migration: Migration): Promise<void> {
   const retries = { running: false };
   const retryDue = (): boolean => record.retries.length > 0 && !retries.running && !migration.interrupted;
 
-  while (!over()) {
-    if (retryDue()) {
-      retries.running = true;
-      void retryTabs(migration).then(() => {
-        retries.running = false;
+  try {
+    while (!over()) {
+      if (retryDue()) {
+        retries.running = true;
+        void retryTabs(migration).then(() => {
+          retries.running = false;
+        });
+      }
+      const remindAt = reminders[record.remindersSent];
+      const moment = remindAt ?? endsAt;
+      if (Date.now() < moment) {
+        const summary =
+          remindAt === undefined
+            ? 'reply window ends'
+            : `reminder ${daysBefore(remindAt, endsAt)} before the window ends`;
+        if (await condition(() => over() || retryDue(), moment - Date.now(), { summary })) continue;
+      }
+      if (remindAt === undefined) break;
+      record.remindersSent++;
+      journal.note('system', 'reminded');
+      journal.tell('reminder', {
+        reminder: record.remindersSent,
+        windowEndsAt: endsAt,
+        ...(record.paused === null ? {} : { paused: true }),
       });
+      trySourceKey(migration);
     }
-    const remindAt = reminders[record.remindersSent];
-    const moment = remindAt ?? endsAt;
-    if (Date.now() < moment) {
-      const summary =
-        remindAt === undefined
-          ? 'reply window ends'
-          : `reminder ${daysBefore(remindAt, endsAt)} before the window ends`;
-      if (await condition(() => over() || retryDue(), moment - Date.now(), { summary })) continue;
-    }
-    if (remindAt === undefined) break;
-    record.remindersSent++;
-    journal.note('system', 'reminded');
-    journal.tell('reminder', {
-      reminder: record.remindersSent,
-      windowEndsAt: endsAt,
-      ...(record.paused === null ? {} : { paused: true }),
-    });
-    trySourceKey(migration);
+    await condition(() => !retries.running);
+  } catch (error) {
+    // cancelled in Temporal: what is being tried again ends before anything is given back
+    await CancellationScope.nonCancellable(() => condition(() => !retries.running));
+    throw error;
   }
-  await condition(() => !retries.running);
   if (record.stopping !== null) return;
   if (!early() && Date.now() < endsAt) return;
   // What comes from now on is told when replies were no longer accepted.
@@ -176,6 +182,7 @@ async function retryTabs(migration: Migration): Promise<void> {
         position: { plan: [], jobs: [retryJob(tab)], unproven: [] },
       });
       if (migration.interrupted && outcome.ended !== 'done') break;
+      if (outcome.ended === 'halted' && outcome.position === null && outcome.fault === null) continue;
       record.retries.shift();
       if (outcome.ended === 'done') {
         addReport(migration, outcome.report);

@@ -87,7 +87,8 @@ export function addReport({ record }: Migration, report: { name: string; version
   record.reports.push({ name: report.name, version: report.version, at: Date.now() });
 }
 
-type Halted = { ended: 'halted'; position: null; fault: string };
+/** No fault: what was running was lost, and is to be started again. */
+type Halted = { ended: 'halted'; position: null; fault: string | null };
 
 /** Runs an import phase as a child and tells it to halt when the migration is paused or stopped. It never throws. */
 export async function runImport(
@@ -98,16 +99,16 @@ export async function runImport(
   const fail = (error: unknown): Halted => ({ ended: 'halted', position: null, fault: faultOf(error) });
   try {
     const child = await startImport(input);
-    const outcome = child.result().then(
-      (result) => {
+    const outcome = new Promise<PhaseOutcome | Halted>((resolve) => {
+      const end = (how: PhaseOutcome | Halted): void => {
         ended = true;
-        return result;
-      },
-      (error: unknown) => {
-        ended = true;
-        return fail(error);
-      },
-    );
+        resolve(how);
+      };
+      child.result().then(end, (error: unknown) => end(fail(error)));
+      // what was ended with a run that was reset says nothing to the one that goes on
+      const lost = (): void => end({ ended: 'halted', position: null, fault: null });
+      migration.importing = { phase: input.phase, lost };
+    });
     try {
       await condition(() => ended || migration.interrupted);
       if (!ended) await child.signal(HALT_PHASE);
@@ -119,6 +120,8 @@ export async function runImport(
   } catch (error) {
     if (error instanceof TemporalFailure) return fail(error);
     throw error;
+  } finally {
+    migration.importing = null;
   }
 }
 

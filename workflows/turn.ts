@@ -1,4 +1,5 @@
 import { condition, defineQuery, defineSignal, patched, setHandler } from '@temporalio/workflow';
+import { UNDER_WAY } from '../domain/lifecycle.ts';
 import type { Phase } from '../domain/phase.ts';
 import { lifecycle, releases, said } from './activity-calls.ts';
 import { expectedLength } from './expected-completion.ts';
@@ -69,10 +70,12 @@ function mailPlace(
 }
 
 function standingOf(migration: Migration): Standing {
-  const { portal, portalClosed, turn } = migration.record;
+  const { portal, portalClosed, turn, state } = migration.record;
   return {
     portal,
     portalClosed,
+    underWay: UNDER_WAY.includes(state),
+    importing: migration.importing?.phase ?? null,
     turn:
       turn === null || turn.leaving === true
         ? null

@@ -62,7 +62,6 @@ describe('The whole service after its workflows were handled in Temporal, and th
 
   test('F2, A8: terminated in Temporal, it says so within a minute; the portal takes another request', async () => {
     await temporal.workflow.getHandle(migrationWorkflowId(id)).terminate('pressed in the Web UI');
-    // the sweep comes every minute, and takes a few seconds
     const now = await becomes('it is stopped', 100_000, ({ closedAt }) => closedAt !== null);
     expect(now).toMatchObject({ state: 'STOPPED', reason: 'terminated in Temporal' });
     const portal = await service.operator.call<{ open: boolean; integrationsLockedBy: string | null }>(

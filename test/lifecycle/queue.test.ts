@@ -89,8 +89,8 @@ test('B4: a phase 2 that is due goes before waiting phase 1s', async () => {
   await early.command('startPhase2', { by: OPERATOR });
   await early.reaches('PHASE_2', ({ placeInLine }) => placeInLine === 1);
   expect((await line()).waiting).toEqual([
-    { request: early.id, phase: 'phase-2', place: 1 },
-    { request: requests[1]?.id, phase: 'phase-1', place: 2 },
+    { request: early.id, phase: 'phase-2', ticket: 2, place: 1 },
+    { request: requests[1]?.id, phase: 'phase-1', ticket: 1, place: 2 },
   ]);
   open();
   await requests[1]?.reaches('REPLY_WINDOW');

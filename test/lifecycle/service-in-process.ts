@@ -78,6 +78,7 @@ export class ServiceInProcess {
    * @param world plays the checks and the import instead of the real ones
    * @param options.env where servers are that the test started itself
    * @param options.troubled gives parts of the service other ones, that fail
+   * @param options.turns how many phases run at a time (B4)
    * @param options.attempts after so many an import or a message gives up, where the product goes on for minutes or an hour
    */
   static async start(
@@ -86,6 +87,7 @@ export class ServiceInProcess {
       env?: NodeJS.ProcessEnv;
       troubled?: (deps: ActivityDependencies) => Partial<ActivityDependencies>;
       attempts?: number;
+      turns?: number;
     } = {},
   ): Promise<ServiceInProcess> {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -127,7 +129,7 @@ export class ServiceInProcess {
         linkSecret: SECRET,
         linkLifetime: 86_400_000,
         supportAddress: 'support@deskferry.example',
-        concurrentTurns: 1,
+        concurrentTurns: options.turns ?? 1,
         retentionMs: 30 * 86_400_000,
         sourceHosts: ['127.0.0.1'],
       },
@@ -142,18 +144,20 @@ export class ServiceInProcess {
     };
     const imports = givingUp(createImportActivities(deps), attempts);
     const played = world === null ? {} : playedBy(world, deps, [...Object.keys(imports), 'runChecks']);
+    const both = { ...lifecycle, ...createControlActivities(deps, lifecycle) };
+    const aftercare = createAftercareActivities(deps);
     const common = { connection: native, maxHeartbeatThrottleInterval: 100 };
     const workers = await Promise.all([
       Worker.create({
         ...common,
         taskQueue: LIFECYCLE_TASK_QUEUE,
         workflowBundle,
-        activities: { ...lifecycle, ...createControlActivities(deps, lifecycle), ...played },
+        activities: { ...(world?.held(both) ?? both), ...played },
       }),
       Worker.create({
         ...common,
         taskQueue: IMPORT_TASK_QUEUE,
-        activities: { ...imports, ...createAftercareActivities(deps), ...played },
+        activities: { ...imports, ...(world?.held(aftercare) ?? aftercare), ...played },
       }),
     ]);
     const running = workers.map((worker) => worker.run());
@@ -277,7 +281,7 @@ function givingUp<T extends object>(activities: T, attempts: number): T {
   return Object.fromEntries(impatient) as T;
 }
 
-/** The activities named, as the world plays them; a report it writes can be read. */
+/** The activities named, as the world plays them; a plan is kept, and a report it writes can be read. */
 function playedBy(
   world: World,
   { importStores, storage }: ActivityDependencies,
@@ -287,6 +291,23 @@ function playedBy(
   const played = Object.entries(activities).filter(([name]) => names.includes(name));
   return {
     ...Object.fromEntries(played),
+    async planPhase(run) {
+      const { request, phase } = run;
+      await importStores.plans.keep({
+        request,
+        phase,
+        portal: '',
+        scope: 'files',
+        tabs: [],
+        parts: [],
+        uploads: [],
+        ignored: [],
+        continues: null,
+        locale: 'en',
+        timeZone: 'UTC',
+      });
+      return activities.planPhase(run);
+    },
     async writeReport(run) {
       const { version, bytes } = await activities.writeReport(run);
       const begun = await importStores.reports.begin(run.request, run.phase, `f${version}`, new Date());

@@ -2,16 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { keepSchedules } from '../../workers/keep-schedules.ts';
 import {
+  ERASE,
+  eraseWorkflowId,
   LIFECYCLE_TASK_QUEUE,
   migrationWorkflowId,
   PROCESSING_QUEUE_WORKFLOW_ID,
   QUEUE_QUERY,
   type QueueLine,
+  SAMPLE_RUN,
+  sampleWorkflowId,
   SWEEP,
   UNDO,
   undoWorkflowId,
 } from '../../workflows/messages.ts';
 import type { Swept } from '../../workflows/sweep.ts';
+import { press, PRESSES } from './press-in-web-ui.ts';
 import { type FiledRequest, OPERATOR, REQUESTER, ServiceInProcess } from './service-in-process.ts';
 import { World } from './world.ts';
 
@@ -45,22 +50,6 @@ async function line(): Promise<QueueLine> {
   return service.client.workflow.getHandle(PROCESSING_QUEUE_WORKFLOW_ID).query<QueueLine>(QUEUE_QUERY);
 }
 
-/** As the Web UI's Reset does: to the last workflow task that was completed. */
-async function reset(request: FiledRequest, to: 'first' | 'last' = 'last'): Promise<void> {
-  const { runId } = await request.handle.describe();
-  const handle = service.client.workflow.getHandle(migrationWorkflowId(request.id), runId);
-  const { events } = await handle.fetchHistory();
-  const tasks = (events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
-  const task = to === 'first' ? tasks[0] : tasks.at(-1);
-  await service.client.workflowService.resetWorkflowExecution({
-    namespace: 'default',
-    workflowExecution: { workflowId: migrationWorkflowId(request.id), runId },
-    reason: 'pressed in the Web UI',
-    workflowTaskFinishEventId: task?.eventId ?? null,
-    requestId: randomUUID(),
-  });
-}
-
 async function importing(portal: string): Promise<FiledRequest> {
   const request = await (await service.create(portal)).approved();
   await request.reaches('phase 1 is under way', ({ state }) => state === 'PHASE_1');
@@ -75,55 +64,20 @@ async function importing(portal: string): Promise<FiledRequest> {
 const portalOf = (id: string) => service.deps.desk.portal(id);
 
 describe('Terminate', () => {
-  test('C2, A8, B2, B4: in phase 1: the document says STOPPED and why, the portal opens, the next one has its turn', async () => {
-    world.hold('importSegments');
-    const [portal, other] = [await service.portal(), await service.portal()];
-    const request = await importing(portal);
-    const next = await (await service.create(other)).approved();
-    await next.reaches('it waits', ({ placeInLine }) => placeInLine === 1);
-    expect(await portalOf(portal)).toMatchObject({ closedBy: request.id, integrationsLockedBy: request.id });
-
-    await request.handle.terminate('pressed in the Web UI');
-    const document = await swept('it is put right', async () => {
-      const found = await request.document();
-      return (found?.closedAt ?? null) !== null && found;
-    });
-    expect(document).toMatchObject({ state: 'STOPPED', reason: 'terminated in Temporal', paused: null });
-    expect(document.phases[0]?.endedAt).toBeInstanceOf(Date);
-    expect(await portalOf(portal)).toMatchObject({ closedBy: null, integrationsLockedBy: null });
-    expect(await service.stores.portalClaims.holder(portal)).toBeNull();
-    expect((await service.stores.supportTickets.get(request.id))?.closedAt).toBeInstanceOf(Date);
-    expect((await request.actions()).filter((each) => each.includes('Outside'))).toEqual([
-      'system endedOutside',
-    ]);
-    const told = (await service.stores.messages.list(request.id)).map(
-      ({ kind, state }) => `${kind} ${state}`,
-    );
-    expect(told.filter((each) => each === 'stopped sent')).toHaveLength(1);
-    await next.reaches('its turn has come', ({ state }) => state === 'PHASE_1');
-    world.clear();
-    await next.reaches('it is imported', ({ state }) => state === 'REPLY_WINDOW');
-
-    // again changes nothing
-    await sweep();
-    expect(await request.document()).toEqual(document);
-    expect(await service.stores.messages.list(request.id)).toHaveLength(told.length);
-  });
-
-  test.each([
-    ['PENDING', 'CANCELLED'],
-    ['VERIFYING', 'REJECTED'],
-    ['REPLY_WINDOW', 'STOPPED'],
-  ] as const)('A8: in %s: the document says %s, and the portal is free', async (from, to) => {
-    const portal = await service.portal();
-    const request = await service.create(portal);
-    if (from === 'VERIFYING') await request.verifying();
-    if (from === 'REPLY_WINDOW') await request.approved();
-    await request.reaches(from, ({ state }) => state === from);
+  test('F6, C1: of one that is over but for its last mail: the mail goes out once, and the support ticket is closed', async () => {
+    const request = await (await service.create(await service.portal())).approved();
+    await request.reaches('the window is open', ({ state }) => state === 'REPLY_WINDOW');
+    const gate = world.hold('sendMessage', request.id);
+    await request.command('stop', { by: OPERATOR, reason: 'enough' });
+    await request.reaches('it is closed', ({ closedAt }) => closedAt !== null);
     await request.handle.terminate();
-    await swept('it is put right', async () => (await request.document())?.state === to);
-    expect((await request.document())?.reason).toBe('terminated in Temporal');
-    expect(await service.stores.portalClaims.holder(portal)).toBeNull();
+    await swept('its ticket is closed', async () => {
+      return (await service.stores.supportTickets.get(request.id))?.closedAt;
+    });
+    gate.open();
+    const told = await service.stores.messages.list(request.id);
+    expect(told.filter(({ kind }) => kind === 'stopped').map(({ state }) => state)).toEqual(['sent']);
+    expect((await request.document())?.reason).toBe('enough');
   });
 
   test('A late write of the run that was ended does not bring the request back', async () => {
@@ -143,81 +97,14 @@ describe('Terminate', () => {
   });
 });
 
-describe('Cancel', () => {
-  test('C2, F1: in phase 1: stopped with a report by its own process; the sweep finds nothing to do', async () => {
-    world.hold('importSegments');
-    const portal = await service.portal();
-    const request = await importing(portal);
-    await request.handle.cancel();
-    await expect(request.handle.result()).rejects.toThrow('cancelled');
-    const document = await request.document();
-    expect(document).toMatchObject({ state: 'STOPPED', reason: 'cancelled in Temporal' });
-    expect(document?.closedAt).toBeInstanceOf(Date);
-    expect(document?.reports.map(({ name }) => name)).toEqual(['phase-1']);
-    expect(await portalOf(portal)).toMatchObject({ closedBy: null, integrationsLockedBy: null });
-    expect((await line()).running).toEqual([]);
-    await sweep();
-    expect(await request.document()).toEqual(document);
-  });
-});
-
 describe('Reset', () => {
-  test('F2: of a terminated request: the new run takes over, with its portal, and its word is written beside the old one', async () => {
-    const portal = await service.portal();
-    const request = await (await service.create(portal)).approved();
-    await service.until('the window is open', async () =>
-      (await request.actions()).includes('system windowOpened'),
-    );
-    // a reset repeats what was not answered yet
-    await request.rests();
-    await request.handle.terminate();
-    await swept('it is stopped', async () => (await request.document())?.closedAt);
-    await reset(request);
-    await swept('the new run took over', async () => (await request.document())?.state === 'REPLY_WINDOW');
-    expect(await service.stores.portalClaims.holder(portal)).toBe(request.id);
-    expect((await request.document())?.closedAt).toBeNull();
-    await request.command('stop', { by: OPERATOR, reason: 'enough' });
-    await request.handle.result();
-    expect(await request.document()).toMatchObject({ state: 'STOPPED', reason: 'enough' });
-    const actions = await request.actions();
-    expect(actions.slice(actions.indexOf('system endedOutside'))).toEqual([
-      'system endedOutside',
-      'system resetInTemporal',
-      'operator:team stopOrdered',
-      'operator:team stopped',
-      'system closed',
-      'system supportTicketClosed',
-    ]);
-    expect((await service.stores.audit.verifyChain(request.id, null)).broken).toBeNull();
-  });
-
-  test('F2: to its very beginning: what it does and says the second time is written and sent, too', async () => {
-    const portal = await service.portal();
-    const request = await (await service.create(portal)).approved();
-    await request.reaches('the window is open', ({ state }) => state === 'REPLY_WINDOW');
-    await reset(request, 'first');
-    await swept('the new run took over', async () => (await request.document())?.state === 'PENDING');
-    await request.command('cancel', { by: REQUESTER, reason: 'a mistake' });
-    await request.reaches(
-      'it is closed',
-      ({ state, closedAt }) => state === 'CANCELLED' && closedAt !== null,
-    );
-    expect((await request.actions()).slice(-2)).toEqual(['requester:acme cancelled', 'system closed']);
-    await service.until('it is told', async () =>
-      (await service.stores.messages.list(request.id)).some(
-        ({ kind, state }) => kind === 'cancelled' && state === 'sent',
-      ),
-    );
-    expect(await service.stores.portalClaims.holder(portal)).toBeNull();
-  });
-
   test('A8: whose portal is another request’s by now: it is told to end', async () => {
     const portal = await service.portal();
     const request = await service.create(portal);
     await request.handle.terminate();
     await swept('it is cancelled', async () => (await request.document())?.closedAt);
     const other = await service.create(portal);
-    await reset(request);
+    await press(service.client, 'Reset to the last task', migrationWorkflowId(request.id));
     await swept('it has ended again', async () => {
       const { status } = await request.handle.describe();
       return status.name === 'CANCELLED';
@@ -229,7 +116,7 @@ describe('Reset', () => {
 });
 
 describe('the processing queue', () => {
-  test('B4: terminated, it is there again: who runs keeps the turn, who waits keeps the order', async () => {
+  test('F6, B4: cancelled, terminated or reset: who runs keeps the turn, who waits keeps the order', async () => {
     world.hold('importSegments');
     const first = await importing(await service.portal());
     const waiting: FiledRequest[] = [];
@@ -238,22 +125,25 @@ describe('the processing queue', () => {
       await next.reaches('it waits', ({ placeInLine }) => placeInLine === place);
       waiting.push(next);
     }
-    await service.client.workflow.getHandle(PROCESSING_QUEUE_WORKFLOW_ID).terminate();
-    await swept('all are in line again', async () => {
-      try {
+    const runOf = async () =>
+      (await service.client.workflow.getHandle(PROCESSING_QUEUE_WORKFLOW_ID).describe()).runId;
+    for (const what of PRESSES) {
+      const before = await runOf();
+      await press(service.client, what, PROCESSING_QUEUE_WORKFLOW_ID);
+      await swept(`${what}: the line is as it was`, async () => {
+        if ((await runOf()) === before) return false;
         const { running, waiting: behind } = await line();
-        return running.length + behind.length === 3;
-      } catch {
-        return false;
-      }
-    });
-    const now = await line();
-    expect(now.running.map(({ request }) => request)).toEqual([first.id]);
-    expect(now.waiting.map(({ request }) => request)).toEqual(waiting.map(({ id }) => id));
+        return (
+          running.map(({ request }) => request).join(' ') === first.id &&
+          behind.map(({ request }) => request).join(' ') === waiting.map(({ id }) => id).join(' ')
+        );
+      });
+    }
     world.clear();
     for (const request of [first, ...waiting]) {
       await request.reaches('it is imported', ({ state }) => state === 'REPLY_WINDOW');
     }
+    expect(await line()).toMatchObject({ running: [], waiting: [] });
   });
 
   test('B4: a request that is approved meanwhile starts it with the one that runs, not beside it', async () => {
@@ -268,32 +158,108 @@ describe('the processing queue', () => {
   });
 });
 
-test('A8, C2: an undo that was terminated no longer holds its portal; one that runs does', async () => {
-  const portal = await service.portal();
-  const request = await service.create(portal);
-  await request.command('cancel', { by: REQUESTER, reason: 'a mistake' });
-  await request.handle.result();
-  const undo = await service.client.workflow.start(UNDO, {
-    // nobody works there: it stays where it is
-    taskQueue: 'nobody',
-    workflowId: undoWorkflowId(request.id),
-    args: [{ request: request.id, by: OPERATOR, reason: 'r' }],
-  });
-  await service.stores.portalClaims.claim(portal, request.id);
-  await service.deps.desk.close(portal, request.id);
-  await sweep();
-  expect(await service.stores.portalClaims.holder(portal)).toBe(request.id);
-  await undo.terminate();
-  await swept('the portal is free', async () => (await service.stores.portalClaims.holder(portal)) === null);
-  expect(await portalOf(portal)).toMatchObject({ closedBy: null });
+describe('What runs beside a request', () => {
+  const KINDS = {
+    undo: { type: UNDO, idOf: undoWorkflowId, held: 'decideUndo', done: 'system undone' },
+    erase: { type: ERASE, idOf: eraseWorkflowId, held: 'eraseRequest', done: 'system erased' },
+    sample: { type: SAMPLE_RUN, idOf: sampleWorkflowId, held: 'stageTab', done: 'system sampleFailed' },
+  } as const;
+
+  test.each(['undo', 'erase', 'sample'] as const)(
+    'F6, F1, F5, B6: %s: cancelled or terminated, it says so and holds nothing; reset, it goes on',
+    async (kind) => {
+      const { type, idOf, held, done } = KINDS[kind];
+      const portal = await service.portal();
+      const request = await service.create(portal);
+      const workflowId = idOf(request.id);
+      const gate = world.hold(held, request.id);
+      if (kind !== 'sample') {
+        await request.command('cancel', { by: REQUESTER, reason: 'a mistake' });
+        await request.handle.result();
+      }
+      const begin = async (): Promise<void> => {
+        await service.client.workflow.start(type, {
+          taskQueue: LIFECYCLE_TASK_QUEUE,
+          workflowId,
+          args: [{ request: request.id, by: OPERATOR, reason: 'r', records: 1 }],
+        });
+        await service.until('it is under way', async () => {
+          const { raw } = await service.client.workflow.getHandle(workflowId).describe();
+          return raw.pendingActivities?.some((each) => each.activityType?.name === held);
+        });
+        // what it has made by then, where the world plays the import
+        if (kind === 'sample') await service.deps.desk.openSamplePortal(portal, request.id);
+      };
+      const reasons = async (): Promise<(string | null)[]> =>
+        (await service.stores.audit.list(request.id))
+          .filter(({ action }) => action === `${kind}Failed`)
+          .map(({ reason }) => reason);
+      const holdsNothing = async (): Promise<boolean> => {
+        const samples = await service.db
+          .collection<{ _id: string }>('portals')
+          .findOne({ _id: `sample.${request.id}` });
+        const holder = await service.stores.portalClaims.holder(portal);
+        return (
+          samples === null &&
+          (await portalOf(portal)).closedBy === null &&
+          holder === (kind === 'sample' ? request.id : null)
+        );
+      };
+
+      await begin();
+      await sweep();
+      // A8, C2: an undo that runs has its portal
+      const { closedBy } = await portalOf(portal);
+      expect(closedBy).toBe(kind === 'undo' ? request.id : null);
+      await press(service.client, 'Cancel', workflowId);
+      await service.until('it says that it was cancelled', async () => (await reasons()).length === 1);
+      await service.until('cancelled, it has ended and holds nothing', async () => {
+        const { status } = await service.client.workflow.getHandle(workflowId).describe();
+        return status.name === 'CANCELLED' && (await holdsNothing());
+      });
+
+      await begin();
+      await press(service.client, 'Terminate', workflowId);
+      await swept('terminated, it holds nothing and says so', async () => {
+        return (await reasons()).length === 2 && (await holdsNothing());
+      });
+      expect((await reasons())[1]).toBe('terminated in Temporal');
+
+      await press(service.client, 'Reset to the last task', workflowId);
+      gate.open();
+      await service.until(
+        'reset, it goes on to its end',
+        async () => (await request.actions()).at(-1) === done,
+      );
+      await service.until('ended, it holds nothing', holdsNothing);
+      expect((await service.stores.audit.verifyChain(request.id, null)).broken).toBeNull();
+    },
+  );
 });
 
-test('The sweep is started every minute by a schedule, however often it is made', async () => {
+test('F6: a sweep that is terminated in the middle leaves the rest to the next one', async () => {
+  const request = await service.create(await service.portal());
+  const gate = world.hold('settleRequest', request.id);
+  await request.handle.terminate();
+  const workflowId = `sweep-${randomUUID()}`;
+  const handle = await service.client.workflow.start(SWEEP, { taskQueue: LIFECYCLE_TASK_QUEUE, workflowId });
+  await service.until('it is putting the request right', async () => {
+    const { raw } = await handle.describe();
+    if (raw.pendingActivities?.some((each) => each.activityType?.name === 'settleRequest')) return true;
+    return raw.workflowExecutionInfo?.closeTime ? true : null;
+  });
+  await handle.terminate().catch(() => {});
+  gate.open();
+  await swept('it is put right', async () => (await request.document())?.closedAt);
+  expect((await request.document())?.state).toBe('CANCELLED');
+});
+
+test('The sweep is started twice a minute by a schedule, however often it is made', async () => {
   await keepSchedules(service.client);
   await keepSchedules(service.client);
   const handle = service.client.schedule.getHandle('sweep');
   const { spec, action } = await handle.describe();
-  expect(spec.intervals).toEqual([expect.objectContaining({ every: 60_000 })]);
+  expect(spec.intervals).toEqual([expect.objectContaining({ every: 30_000 })]);
   expect(action).toMatchObject({ workflowType: SWEEP, taskQueue: LIFECYCLE_TASK_QUEUE });
   // the same schedule, but for a test's patience
   await handle.update((schedule) => ({ ...schedule, spec: { intervals: [{ every: '1 second' }] } }));

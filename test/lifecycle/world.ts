@@ -50,7 +50,7 @@ export class World {
   /** answers of `watchHolders` wait for one of these to be gone */
   readonly gone = new Set<string>();
   readonly #faults = new Map<keyof Activities, number>();
-  readonly #gates = new Map<keyof Activities, { promise: Promise<void>; open: () => void }>();
+  readonly #gates = new Map<string, { promise: Promise<void>; open: () => void }>();
   readonly join: (entry: Parameters<LifecycleActivities['joinQueue']>[0]) => Promise<void>;
   readonly leave: (entry: Parameters<LifecycleActivities['leaveQueue']>[0]) => Promise<void>;
   #reports = 0;
@@ -85,21 +85,35 @@ export class World {
     this.#faults.set(name, times);
   }
 
-  /** Calls of an activity wait until the gate is opened, or until they are cancelled. */
-  hold(name: keyof Activities): { open: () => void } {
-    let open = (): void => {};
-    const promise = new Promise<void>((resolve) => {
-      open = resolve;
-    });
+  /**
+   * Calls of an activity wait until the gate is opened, or until they are cancelled.
+   * @param request only those of one request
+   */
+  hold(name: string, request = ''): { open: () => void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const key = `${name} ${request}`;
     const gate = {
       promise,
       open: () => {
-        this.#gates.delete(name);
-        open();
+        this.#gates.delete(key);
+        resolve();
       },
     };
-    this.#gates.set(name, gate);
+    this.#gates.set(key, gate);
     return gate;
+  }
+
+  /** Real activities, held by the same gates. */
+  held<T extends object>(activities: T): T {
+    const acts = Object.entries(activities) as [string, (argument: unknown) => Promise<unknown>][];
+    const held = acts.map(([name, act]) => [
+      name,
+      async (argument: unknown): Promise<unknown> => {
+        await this.#pass(name, argument);
+        return act(argument);
+      },
+    ]);
+    return Object.fromEntries(held) as T;
   }
 
   named(name: keyof Activities): Call[] {
@@ -211,11 +225,9 @@ export class World {
   #does<Name extends keyof Activities>(name: Name, act: Activities[Name]): Activities[Name] {
     type Act = (argument: Parameters<Activities[Name]>[0]) => Promise<unknown>;
     const does: Act = async (argument) => {
-      const { cancellationSignal, info } = Context.current();
-      const at = info.scheduledTimestampMs;
+      const at = Context.current().info.scheduledTimestampMs;
       this.calls.push({ name, argument, at });
-      const gate = this.#gates.get(name);
-      if (gate !== undefined) await this.#pass(gate.promise, cancellationSignal);
+      await this.#pass(name, argument);
       const faults = this.#faults.get(name) ?? 0;
       if (faults > 0) {
         this.#faults.set(name, faults - 1);
@@ -226,13 +238,17 @@ export class World {
     return does as Activities[Name];
   }
 
-  async #pass(gate: Promise<void>, signal: AbortSignal): Promise<void> {
-    const beat = setInterval(() => Context.current().heartbeat(), 200);
+  async #pass(name: string, argument: unknown): Promise<void> {
+    const { request = '' } = (argument ?? {}) as { request?: string };
+    const gate = this.#gates.get(`${name} `) ?? this.#gates.get(`${name} ${request}`);
+    if (gate === undefined) return;
+    const context = Context.current();
+    const beat = setInterval(() => context.heartbeat(), 200);
     try {
-      await Promise.race([gate, Context.current().cancelled]);
+      await Promise.race([gate.promise, context.cancelled]);
     } finally {
       clearInterval(beat);
     }
-    signal.throwIfAborted();
+    context.cancellationSignal.throwIfAborted();
   }
 }
