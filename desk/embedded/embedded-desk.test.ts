@@ -72,6 +72,27 @@ async function everything() {
     .toArray();
 }
 
+/** The same database, which does not take one document, as a server with rules of its own would. */
+function refusing(db: Db, id: string): Db {
+  const command: Db['command'] = async (order, options) => {
+    const documents = order['documents'] as { _id: string }[] | undefined;
+    const index = documents?.findIndex(({ _id }) => _id === id) ?? -1;
+    if (documents === undefined || index === -1) return db.command(order, options);
+    const refused = { writeErrors: [{ index, code: 121 }] };
+    const rest = documents.toSpliced(index, 1);
+    return rest.length === 0
+      ? refused
+      : { ...(await db.command({ ...order, documents: rest }, options)), ...refused };
+  };
+  return new Proxy(db, {
+    get(target, name) {
+      if (name === 'command') return command;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
 /** The same database, in which somebody does something right before each bulk write of tickets. */
 function beforeBulkWrites(db: Db, act: () => Promise<void>): Db {
   return onCollection(db, 'tickets', (collection) => {
@@ -372,6 +393,40 @@ describe('A5: a storage quota', () => {
     }
     expect(again.map(({ result }) => result)).toEqual(first.map(({ result }) => result));
     expect(await everything()).toHaveLength(24);
+  });
+
+  test('A5: of several processes that write at once exactly as many records are made as there is room for', async () => {
+    portal = newPortal();
+    await makePortal(portal, 450);
+    const processes = [1, 2, 3].map(() => createEmbeddedDesk(server.database.db, links));
+    const outcomes = await Promise.all(
+      processes.flatMap((process, n) =>
+        Array.from({ length: 5 }, (_, batch) =>
+          process.write(
+            'tickets',
+            Array.from({ length: 40 }, (_, i) => ticket(`T-${n}-${batch}-${i}`)),
+            stamp('phase-1', n * 5 + batch + 1),
+          ),
+        ),
+      ),
+    );
+    expect(outcomes.flat().filter(({ result }) => result === 'created')).toHaveLength(450);
+    expect(outcomes.flat().filter(({ code }) => code === 'DESK_FULL')).toHaveLength(3 * 5 * 40 - 450);
+    expect(await everything()).toHaveLength(450);
+  });
+
+  test('A5: room that a record refused by the desk would have taken is the next one’s', async () => {
+    portal = newPortal();
+    await makePortal(portal, 2);
+    const strict = createEmbeddedDesk(refusing(server.database.db, recordId(portal, 'files', 'T-1')), links);
+    const batch = ['T-1', 'T-2', 'T-3', 'T-4'].map((each) => ticket(each));
+    const outcomes = await strict.write('tickets', batch, stamp());
+    expect(outcomes.map(({ result, code }) => code ?? result)).toEqual([
+      'DESK_REFUSED',
+      'created',
+      'created',
+      'DESK_FULL',
+    ]);
   });
 
   test('A5: what is there already is never DESK_FULL, and may still be updated', async () => {

@@ -134,13 +134,19 @@ async function insertWithin(
   for (const { _id } of await found.toArray()) there.add(_id);
   const known = fresh.filter(({ document }) => there.has(document._id));
   const missing = fresh.filter(({ document }) => !there.has(document._id));
-  for (const { index } of missing.slice(room)) {
+  const made = (): number =>
+    missing.filter(({ index }) => writer.outcomes[index]?.result === 'created').length;
+  let tried = 0;
+  // one that the desk refuses, or that was made meanwhile, takes no room of the next
+  for (let left = room; left > 0 && tried < missing.length; left = room - made()) {
+    known.push(...(await insertChunks(writer, missing.slice(tried, tried + left))));
+    tried += left;
+  }
+  for (const { index } of missing.slice(tried)) {
     const message = "the portal's storage quota is used up";
     writer.outcomes[index] = { result: 'failed', code: 'DESK_FULL', message, deskId: null, digest: null };
   }
-  const admitted = missing.slice(0, room);
-  const raced = await insertChunks(writer, admitted);
-  return { made: admitted.length - raced.length, answer: [...known, ...raced] };
+  return { made: made(), answer: known };
 }
 
 /** Inserts; answers those whose id is taken, in order. */
