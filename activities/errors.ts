@@ -10,6 +10,7 @@ export type ImportErrorCode =
   | 'SEGMENT_DAMAGED'
   | 'SOURCE_NOT_READ'
   | 'SOURCE_UNREADABLE'
+  | 'REPORT_TAKEN'
   | 'REPORT_UNREADABLE';
 
 export class ImportError extends Error {

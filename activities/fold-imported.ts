@@ -1,16 +1,33 @@
+import { hash } from 'node:crypto';
 import type { Phase } from '../domain/phase.ts';
 import type { Tab } from '../domain/tab.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
-import { type IdSet, IdSetBuilder } from './id-set.ts';
+import { type IdSet, IdSetBuilder, readIdSet } from './id-set.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { keeperOf, planOf } from './plan-view.ts';
 
-/** Where the ids lie that a request imported up to the end of a phase. */
-export function foldedKey({ request, phase, tab }: { request: string; phase: Phase; tab: Tab }): string {
-  return `folded/${request}/${phase}/${tab}`;
+/**
+ * Where the ids lie that a request imported in a tab up to the end of a phase. It is named after the ledger that they come from: what
+ * a late attempt folds of an older one, nobody asks (D3).
+ */
+async function foldedKey({ stores }: Pick<Deps, 'stores'>, key: TabKey): Promise<string> {
+  let ledger = '';
+  for await (const { number, finished } of stores.segments.all(key)) {
+    ledger = hash('sha256', `${ledger} ${number} ${finished?.fingerprint}`);
+  }
+  return `${folderOf(key)}-${ledger.slice(0, 32)}`;
+}
+
+const folderOf = ({ request, phase, tab }: TabKey): string => `folded/${request}/${phase}/${tab}`;
+
+/** The ids that a request imported in a tab up to the end of a phase that was folded; null when there are none. */
+export async function foldedIds(deps: Deps, key: TabKey): Promise<IdSet | null> {
+  const ids = await readIdSet(deps.storage, await foldedKey(deps, key));
+  // an earlier version had one name for all
+  return ids ?? readIdSet(deps.storage, folderOf(key));
 }
 
 /** Where the ids lie that were under the request's scope before its first phase. */
@@ -27,15 +44,12 @@ interface Deps {
  * The ids of a tab that this request imported in this phase or before: created, updated or found unchanged as its own. What an
  * agent edited or deleted since stays among them.
  */
-export async function importedIds(
-  { stores, storage }: Deps,
-  key: TabKey,
-  continues: Phase | null,
-): Promise<IdSet> {
+export async function importedIds(deps: Deps, key: TabKey, continues: Phase | null): Promise<IdSet> {
+  const { stores } = deps;
   const ids = new IdSetBuilder();
   if (continues !== null) {
-    const earlier = foldedKey({ ...key, phase: continues });
-    if (await storage.exists(earlier)) ids.addBytes(await storage.get(earlier));
+    const earlier = await foldedIds(deps, { ...key, phase: continues });
+    if (earlier !== null) ids.addBytes(earlier.toBytes());
   }
   for await (const segment of stores.segments.all(key)) {
     if (segment.finished === null) continue;
@@ -51,8 +65,10 @@ export function makeFoldImported(deps: Deps): ImportActivities['foldImported'] {
     const plan = await planOf(deps.stores, run);
     for (const tab of plan.tabs) {
       const key: TabKey = { ...run, tab };
+      // named before it is read: what changes meanwhile is another ledger
+      const name = await foldedKey(deps, key);
       const ids = await importedIds(deps, key, plan.continues);
-      await deps.storage.put(foldedKey(key), ids.toBytes());
+      await deps.storage.put(name, ids.toBytes());
     }
   };
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DeskDocument } from '../desk/embedded/desk-document.ts';
@@ -17,7 +18,8 @@ import {
 } from '../test/import-engine.ts';
 import { makeUndoActivities, recordForUndo, runUndo } from '../test/undo-engine.ts';
 import { differences, wholeContent } from '../test/whole-content.ts';
-import type { ImportActivities } from './import-activities.ts';
+import { foldedIds } from './fold-imported.ts';
+import type { ImportActivities, WrittenReport } from './import-activities.ts';
 
 let engine: StartedEngine;
 beforeAll(async () => {
@@ -36,7 +38,7 @@ const names = (from: number, to: number, name: (i: number) => string): string =>
   );
 const CONTACTS = names(0, 2_300, (i) => (i % 7 === 0 ? '' : `Name ${i}`));
 
-async function file(where: Engine): Promise<void> {
+async function file(where: Engine, contactsFile = CONTACTS): Promise<void> {
   await makePortal(where, {
     id: PORTAL,
     agents: [{ id: 'a', lastName: 'A', email: 'a@x.example', status: 'active' }],
@@ -45,7 +47,7 @@ async function file(where: Engine): Promise<void> {
     where,
     PORTAL,
     {
-      'Contacts.csv': CONTACTS,
+      'Contacts.csv': contactsFile,
       'Agents.csv': csvText(['AgentExtId', 'Last Name', 'Email'], [['g1', 'A', 'a@x.example']]),
       'Tickets.csv': csvText(
         ['TicketExtId', 'ContactExtId', 'Subject', 'Assignee Email'],
@@ -220,6 +222,104 @@ describe('D3: an attempt that was believed dead goes on late', () => {
     await where.activities.importSegments({ ...run, from: 1, to: 2 });
     expect(await where.activities.proveTab(run)).toMatchObject({ digestsMatch: true, discrepancies: 0 });
     expect(await where.activities.writeReport(run)).toEqual(report);
+  });
+});
+
+/**
+ * Lets one attempt after the other stop at a call, each a little later, lets others go on meanwhile, then it.
+ * @returns at how many calls
+ */
+async function atCalls(
+  where: Engine,
+  name: 'foldImported' | 'writeReport',
+  apart: number,
+  round: {
+    before?: (call: number) => Promise<void>;
+    meanwhile: (call: number) => Promise<void>;
+    after: (call: number) => Promise<void>;
+  },
+): Promise<number> {
+  for (let call = 1; ; call += apart) {
+    await round.before?.(call);
+    const held = holdCall(where, call);
+    const { [name]: attempt } = makeActivities(held.parts);
+    const late = attempt({ request: REQUEST, phase: 'phase-1' })
+      .then(() => 'it has ended')
+      .catch(() => 'it was refused');
+    if ((await Promise.race([held.reached, late])) === 'it has ended') return Math.floor(call / apart);
+    await wait(2);
+    await round.meanwhile(call);
+    held.letGo();
+    await late;
+    await round.after(call);
+  }
+}
+
+describe('D3: an attempt of the end of a phase goes on in the window, when the ledger is another one', () => {
+  const run = { request: REQUEST, phase: 'phase-1' } as const;
+
+  test('F1: a report that has gone out stays as it is, and the latest is the one of the ledger', async () => {
+    const where = engine.beside('late-report', NOW);
+    await file(
+      where,
+      names(0, 40, (i) => `Name ${i}`),
+    );
+    await runPhase(where, REQUEST);
+    const written = async (): Promise<string[]> => {
+      const reports = await where.stores.reports.list(REQUEST);
+      return Promise.all(
+        reports
+          .filter(({ bytes }) => bytes !== null)
+          .map(
+            async ({ version, storageKey }) =>
+              `${version} ${hash('sha256', await where.storage.get(storageKey))}`,
+          ),
+      );
+    };
+    // what reading back shows is part of the report
+    const change = async (name: string): Promise<void> => {
+      await contacts(where).updateOne({ _id: `${PORTAL}/files/c1` }, { $set: { lastName: name } });
+      await where.activities.reconcileSegments({ ...run, tab: 'contacts', from: 1, to: 1 });
+    };
+    let known: string[] = [];
+    let told: WrittenReport;
+    const calls = await atCalls(where, 'writeReport', 4, {
+      before: (call) => change(`Before ${call}`),
+      meanwhile: async (call) => {
+        await where.activities.writeReport(run);
+        await change(`After ${call}`);
+        told = await where.activities.writeReport(run);
+        known = await written();
+      },
+      after: async () => {
+        expect(await written()).toEqual(known);
+        expect(await where.activities.writeReport(run)).toEqual(told);
+      },
+    });
+    expect(calls).toBeGreaterThan(4);
+  });
+
+  test('E3: what was imported meanwhile counts as imported before', async () => {
+    const where = engine.beside('late-fold', NOW);
+    // every contact fails, and every ticket with its contact
+    await file(
+      where,
+      names(0, 40, () => ''),
+    );
+    await runPhase(where, REQUEST);
+    const calls = await atCalls(where, 'foldImported', 1, {
+      meanwhile: async (call) => {
+        // the parent of a ticket came by hand; tried again, the ticket is imported
+        await contacts(where).insertOne({ _id: `${PORTAL}/files/c${call}`, externalId: `c${call}` });
+        await where.activities.importSegments({ ...run, tab: 'tickets', from: 1, to: 1 });
+        await where.activities.foldImported(run);
+      },
+      after: async (call) => {
+        const ids = await foldedIds(where, { ...run, tab: 'tickets' });
+        expect([call, ids?.size, ids?.has(`t${call}`)]).toEqual([call, call, true]);
+      },
+    });
+    expect(calls).toBeGreaterThan(8);
   });
 });
 

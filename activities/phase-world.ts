@@ -8,8 +8,8 @@ import type { ImportStores } from '../store/import-stores.ts';
 import type { StoredPlan } from '../store/plans.ts';
 import type { Storage } from '../store/storage.ts';
 import { ImportError } from './errors.ts';
-import { foldedKey } from './fold-imported.ts';
-import { type IdSet, readIdSet } from './id-set.ts';
+import { foldedIds } from './fold-imported.ts';
+import type { IdSet } from './id-set.ts';
 import type { PhaseRun } from './import-activities.ts';
 import type { PreparedRecord } from './prepare-records.ts';
 import { planOf } from './plan-view.ts';
@@ -91,7 +91,8 @@ export class PhaseWorld {
     const { continues, request } = this.plan;
     if (continues === null) return Promise.resolve(null);
     if (this.#imported?.tab !== tab) {
-      this.#imported = { tab, ids: readIdSet(storage, foldedKey({ request, phase: continues, tab })) };
+      const deps = { stores: this.#stores, storage };
+      this.#imported = { tab, ids: foldedIds(deps, { request, phase: continues, tab }) };
     }
     return this.#imported.ids;
   }

@@ -171,7 +171,13 @@ async function send(
 }
 
 async function reportOf(bytes: number): Promise<{ name: string; version: number }> {
-  const report = await importStores.reports.begin(request, 'phase-1', String(bytes), new Date(AT));
+  const report = await importStores.reports.begin(
+    request,
+    'phase-1',
+    String(bytes),
+    new Date(AT),
+    Date.now(),
+  );
   await storage.put(report.storageKey, Buffer.alloc(bytes, 'z'));
   await importStores.reports.written(report, bytes);
   return { name: report.name, version: report.version };

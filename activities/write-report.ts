@@ -3,6 +3,7 @@ import { TAB_TITLES } from '../domain/tab.ts';
 import type { StoredPlan } from '../store/plans.ts';
 import type { ReportSigner } from '../store/report-signature.ts';
 import { attemptTime } from './beat.ts';
+import { ImportError } from './errors.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { contextOf, planOf } from './plan-view.ts';
 import { sumTab } from './prove-tab.ts';
@@ -37,19 +38,37 @@ const NAMED = 10_000;
 export function makeWriteReport(deps: WriteReportDeps): ImportActivities['writeReport'] {
   return async (run) => {
     const { stores, storage } = deps;
+    const attempt = attemptTime();
     const plan = await planOf(stores, run);
     // of a stopped phase an attempt may still be at work that was believed dead: nothing of it comes after the report (D3, F1)
-    for (const tab of plan.tabs) await stores.segments.seal({ ...run, tab }, attemptTime());
+    for (const tab of plan.tabs) await stores.segments.seal({ ...run, tab }, attempt);
     const at = (deps.now ?? (() => new Date()))();
-    const report = await stores.reports.begin(run.request, run.phase, await fingerprintOf(deps, plan), at);
+    const fingerprint = await fingerprintOf(deps, plan);
+    const report = await stores.reports.begin(run.request, run.phase, fingerprint, at, attempt);
     const { name, version, storageKey } = report;
     if (report.bytes !== null && (await storage.exists(storageKey)))
       return { name, version, bytes: report.bytes };
-    const { bytes } = await storage.put(storageKey, await packed(deps, plan, report.at));
+    const zip = await packed(deps, plan, report.at);
+    const { bytes } = await storage.put(
+      storageKey,
+      thenIf(zip, async () => (await fingerprintOf(deps, plan)) === fingerprint),
+    );
     await stores.reports.written(report, bytes);
     return { name, version, bytes };
   };
 }
+
+/** What is packed; where its ledger is another one by then it ends with an error, so that nothing of it is kept (D3). */
+async function* thenIf(
+  zip: NodeJS.ReadableStream,
+  holds: () => Promise<boolean>,
+): AsyncGenerator<Uint8Array> {
+  yield* zip as AsyncIterable<Uint8Array>;
+  if (!(await holds())) throw taken();
+}
+
+const taken = (): ImportError =>
+  new ImportError('REPORT_TAKEN', 'what the report is made of was changed by another run');
 
 /** What a report is made of: every segment's outcomes and what reading back showed. */
 async function fingerprintOf({ stores }: ReportDeps, plan: StoredPlan): Promise<string> {

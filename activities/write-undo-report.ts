@@ -8,7 +8,7 @@ import type { Reports } from '../store/reports.ts';
 import type { Requests } from '../store/requests.ts';
 import type { Storage } from '../store/storage.ts';
 import type { UndoDecisions } from '../store/undo-decisions.ts';
-import { beat } from './beat.ts';
+import { attemptTime, beat } from './beat.ts';
 import type { UndoActivities } from './control-activities.ts';
 import { ReportZip } from './report-zip.ts';
 import { undoPlaceOf } from './undo-place.ts';
@@ -28,10 +28,11 @@ const UNDO_COLUMNS = ['external_id', 'desk_id', 'result', 'code', 'referred_by']
 export function makeWriteUndoReport(deps: WriteUndoReportDeps): UndoActivities['writeUndoReport'] {
   return async ({ request, startedAt, links, files }) => {
     const { stores, storage } = deps;
+    const attempt = attemptTime();
     const { document, portal } = await undoPlaceOf(stores.requests, request);
     const { tabs, fingerprint } = await addUp(stores.undoDecisions, request);
     const at = (deps.now ?? (() => new Date()))();
-    const report = await stores.reports.begin(request, 'undo', fingerprint, at);
+    const report = await stores.reports.begin(request, 'undo', fingerprint, at, attempt);
     const { name, version, storageKey } = report;
     if (report.bytes !== null && (await storage.exists(storageKey)))
       return { name, version, bytes: report.bytes };

@@ -1,5 +1,6 @@
 import type { Db } from 'mongodb';
 import { idsUnder, padded } from './database.ts';
+import { StoreError } from './errors.ts';
 
 /** One version of a report (C7, F1). */
 export interface Report {
@@ -16,11 +17,19 @@ export interface Report {
   bytes: number | null;
 }
 
-type ReportDocument = Report & { _id: string };
+type ReportDocument = Report & {
+  _id: string;
+  /** the attempt that began it, by the time the attempt was scheduled; epoch milliseconds; absent in those of before it was kept */
+  claimedAt?: number;
+};
 
 export interface Reports {
-  /** The version that stands for a fingerprint: the last one when it is the same, else a new one. */
-  begin(request: string, name: string, fingerprint: string, at: Date): Promise<Report>;
+  /**
+   * The version that stands for a fingerprint: the last one when it is the same, else a new one.
+   * @param claimedAt when the attempt was scheduled, in epoch milliseconds
+   * @throws StoreError CONFLICT when an attempt that was scheduled later has begun the last one (D3)
+   */
+  begin(request: string, name: string, fingerprint: string, at: Date, claimedAt: number): Promise<Report>;
   written(report: Report, bytes: number): Promise<void>;
   find(request: string, name: string, version: number): Promise<Report | null>;
   latest(request: string, name: string): Promise<Report | null>;
@@ -31,26 +40,32 @@ export function createReports(db: Db): Reports {
   const reports = db.collection<ReportDocument>('reports');
   const idOf = (request: string, name: string, version: number): string =>
     `${request}/${name}/${padded(version)}`;
-  const toReport = ({ _id, ...report }: ReportDocument): Report => report;
-  const latest: Reports['latest'] = async (request, name) => {
+  const toReport = ({ _id, claimedAt, ...report }: ReportDocument): Report => report;
+  const lastOf = async (request: string, name: string): Promise<ReportDocument | undefined> => {
     const [found] = await reports
       .find({ _id: idsUnder(`${request}/${name}/`) }, { sort: { _id: -1 }, limit: 1 })
       .toArray();
-    return found === undefined ? null : toReport(found);
+    return found;
   };
   return {
-    latest,
-    async begin(request, name, fingerprint, at) {
+    async latest(request, name) {
+      const found = await lastOf(request, name);
+      return found === undefined ? null : toReport(found);
+    },
+    async begin(request, name, fingerprint, at, claimedAt) {
       for (;;) {
-        const last = await latest(request, name);
-        if (last !== null && last.fingerprint === fingerprint) return last;
+        const last = await lastOf(request, name);
+        if (last?.fingerprint === fingerprint) return toReport(last);
+        if (last?.claimedAt !== undefined && last.claimedAt > claimedAt) {
+          throw new StoreError('CONFLICT', `a later run has begun version ${last.version} of the report`);
+        }
         const version = (last?.version ?? 0) + 1;
         const storageKey = `reports/${request}/${name}-v${version}.zip`;
         const report: Report = { request, name, version, fingerprint, at, storageKey, bytes: null };
         // a twin may take the number first: then look again
         await reports.updateOne(
           { _id: idOf(request, name, version) },
-          { $setOnInsert: report },
+          { $setOnInsert: { ...report, claimedAt } },
           { upsert: true },
         );
       }

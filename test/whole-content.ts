@@ -4,6 +4,7 @@ import type { Storage } from '../store/storage.ts';
 
 /** Fields that say how often and when something was tried, and nothing of what came out. */
 const OF_ATTEMPTS: Readonly<Record<string, readonly string[]>> = {
+  reports: ['claimedAt'],
   segments: ['generation', 'claimedAt', 'finished.generation', 'stagedAt', 'begunAt', 'finishedAt'],
 };
 

@@ -364,7 +364,7 @@ function playAftercare(
     removeRecords: async () => ({ created: 0, removed: 0, changedSince: 0, referredTo: 0 }),
     removeUnused: async () => ({ links: 0, files: 0 }),
     async writeUndoReport({ request }) {
-      const report = await reports.begin(request, 'undo', 'played', new Date());
+      const report = await reports.begin(request, 'undo', 'played', new Date(), Date.now());
       const { bytes } = await storage.put(report.storageKey, Buffer.from('what was undone'));
       await reports.written(report, bytes);
       return { name: 'undo', version: report.version, bytes };

@@ -462,7 +462,13 @@ describe('a whole migration', () => {
     const importStores = createImportStores(api.database.db);
     let last = 0;
     while (last < version) {
-      const report = await importStores.reports.begin(id, 'phase-1', `of ledger ${last}`, new Date());
+      const report = await importStores.reports.begin(
+        id,
+        'phase-1',
+        `of ledger ${last}`,
+        new Date(),
+        Date.now(),
+      );
       await importStores.reports.written(report, 1_001);
       last = report.version;
     }

@@ -310,7 +310,13 @@ function playedBy(
     },
     async writeReport(run) {
       const { version, bytes } = await activities.writeReport(run);
-      const begun = await importStores.reports.begin(run.request, run.phase, `f${version}`, new Date());
+      const begun = await importStores.reports.begin(
+        run.request,
+        run.phase,
+        `f${version}`,
+        new Date(),
+        Date.now(),
+      );
       await storage.put(begun.storageKey, Buffer.from('report'));
       await importStores.reports.written(begun, bytes);
       return { name: run.phase, version: begun.version, bytes };
