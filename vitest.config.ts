@@ -6,8 +6,8 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     exclude: ['node_modules/**', '.deskferry/**'],
     pool: 'forks',
-    // most files wait for servers and timers, so two at a time keep two cores busy
-    maxWorkers: 2,
+    // most files wait for servers and timers, so three at a time keep two cores busy
+    maxWorkers: 3,
     globalSetup: 'test/global-setup.ts',
     // an end-to-end test waits for real servers; a unit test that hangs is still told within a minute
     testTimeout: 60_000,

@@ -1,11 +1,18 @@
+import { rm } from 'node:fs/promises';
 import { ensureS3Server, ensureServers, ensureTestServer } from '../stack/stack.ts';
+import { makeSharedFolder } from './workflow-bundle.ts';
 
-/** Gets the servers the tests run on, once and before any test's clock runs. */
-export default async function setup(): Promise<void> {
+/**
+ * Gets the servers the tests run on, once and before any test's clock runs, and makes the folder that the files share.
+ * @returns what removes it
+ */
+export default async function setup(): Promise<() => Promise<void>> {
   const say = (line: string): void => {
     process.stderr.write(`${line}\n`);
   };
   await ensureServers({ say });
   await ensureTestServer({ say });
   await ensureS3Server({ say });
+  const folder = await makeSharedFolder();
+  return () => rm(folder, { recursive: true, force: true });
 }

@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import type {
   EraseActivities,
@@ -45,6 +44,7 @@ import {
   QUEUE_SIGNALS,
 } from '../../workflows/messages.ts';
 import { testKeyRing } from '../key-ring.ts';
+import { bundledWorkflows } from '../workflow-bundle.ts';
 import { World } from '../lifecycle/world.ts';
 import { Contract } from './contract.ts';
 
@@ -129,10 +129,7 @@ export class ApiUnderTest {
     const dataFolder = await mkdtemp(join(tmpdir(), 'deskferry-api-'));
     const [stack, workflowBundle] = await Promise.all([
       startStack({ dataFolder, mail: false }),
-      bundleWorkflowCode({
-        workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-        logger: new DefaultLogger('ERROR'),
-      }),
+      bundledWorkflows(),
     ]);
     const database = await openDatabase(stack.mongodbUri, 'deskferry-test');
     const connection = await Connection.connect({ address: stack.temporalAddress });

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { beforeAll, expect, test } from 'vitest';
-import { bundleWorkflows, quietly } from '../lifecycle/environment.ts';
+import { quietly } from '../lifecycle/environment.ts';
+import { bundleWorkflows } from '../workflow-bundle.ts';
 
 const folder = import.meta.dirname;
 const files = (await readdir(folder)).filter((file) => file.endsWith('.json.gz'));

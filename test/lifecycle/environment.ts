@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  makeTelemetryFilterString,
-  Runtime,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
 import type { RequestSnapshot } from '../../activities/lifecycle-activities.ts';
 import { DEFAULT_LIMITS, REPLY_WINDOW_MS } from '../../domain/lifecycle.ts';
 import { ensureTestServer, registerSearchAttributes } from '../../stack/stack.ts';
@@ -25,6 +18,7 @@ import {
   SNAPSHOT_QUERY,
   type UpdateArguments,
 } from '../../workflows/messages.ts';
+import { bundledWorkflows } from '../workflow-bundle.ts';
 import { World } from './world.ts';
 
 export const REQUESTER = 'requester:acme';
@@ -33,16 +27,6 @@ export const DAY = 24 * 3_600_000;
 /** Kept histories tell nothing of the machine that recorded them. */
 const IDENTITY = 'lifecycle-test';
 const DEADLINE_MS = 50_000;
-
-/** Bundles the workflows as a worker does. @param traced as it does where traces are asked for */
-export function bundleWorkflows(traced = false): Promise<WorkflowBundleWithSourceMap> {
-  const fileOf = (name: string): string => new URL(`../../workflows/${name}.ts`, import.meta.url).pathname;
-  return bundleWorkflowCode({
-    workflowsPath: fileOf('index'),
-    workflowInterceptorModules: [...(traced ? [fileOf('trace-commands')] : []), fileOf('follow-calls')],
-    logger: new DefaultLogger('ERROR'),
-  });
-}
 
 /** The server is given five seconds to start, which a busy machine does not always keep: then again. */
 async function startTimeSkipping(path: string): Promise<TestWorkflowEnvironment> {
@@ -74,7 +58,7 @@ export class Lifecycle {
   /** @param turns how many phases run at a time (B4) */
   static async start(turns = 1): Promise<Lifecycle> {
     quietly();
-    const workflowBundle = await bundleWorkflows();
+    const workflowBundle = await bundledWorkflows();
     const path = await ensureTestServer();
     const temporal = await startTimeSkipping(path);
     await registerSearchAttributes(temporal.connection, 'default');

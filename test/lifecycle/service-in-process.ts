@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Db } from 'mongodb';
 import {
   type ActivityDependencies,
@@ -49,6 +48,7 @@ import {
 } from '../../workflows/messages.ts';
 import type { Body } from '../import-engine.ts';
 import { testKeyRing } from '../key-ring.ts';
+import { bundledWorkflows } from '../workflow-bundle.ts';
 import type { World } from './world.ts';
 
 export const REQUESTER = 'requester:acme';
@@ -94,10 +94,7 @@ export class ServiceInProcess {
     const dataFolder = await mkdtemp(join(tmpdir(), 'deskferry-service-'));
     const [stack, workflowBundle] = await Promise.all([
       startStack({ dataFolder, mail: false, ...(options.env === undefined ? {} : { env: options.env }) }),
-      bundleWorkflowCode({
-        workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-        logger: new DefaultLogger('ERROR'),
-      }),
+      bundledWorkflows(),
     ]);
     const database = await openDatabase(stack.mongodbUri, 'deskferry-test');
     const connection = await Connection.connect({ address: stack.temporalAddress });
