@@ -133,7 +133,7 @@ function __deskferry_at
     set -e tokens[1]
     set -l place
     for word in $tokens
-        set -l longer (string join ' ' $place $word)
+        set -l longer (string join -- ' ' $place $word)
         contains -- $longer $__deskferry_places; and set place $longer
     end
     test "$place" = "$argv"
