@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { importPhaseWorkflowId, migrationWorkflowId, PROCESSING_QUEUE_WORKFLOW_ID } from '../../workflows/messages.ts';
-import { Lifecycle, OPERATOR, REQUESTER, type Request } from '../lifecycle/environment.ts';
+import { DAY, Lifecycle, OPERATOR, REQUESTER, type Request } from '../lifecycle/environment.ts';
 
 /**
  * Records one history per path through the workflows, for the replay test beside it, under the name of a shape:
@@ -59,7 +59,7 @@ const PATHS: Record<string, Path> = {
     const request = await (await life.create()).approved();
     await importing(life);
     await request.command('pause', { by: OPERATOR, reason: 'maintenance' });
-    await life.until('turn given back', () => request.actions().includes('turnGivenBack:phase-1'));
+    await request.noted('turnGivenBack:phase-1');
     gate.open();
     await request.command('resume', { by: OPERATOR });
     await request.reaches('REPLY_WINDOW');
@@ -127,6 +127,29 @@ const PATHS: Record<string, Path> = {
     await second.result();
     await first.result();
     return [migrationOf(second), PROCESSING_QUEUE_WORKFLOW_ID];
+  },
+
+  'read-by-api': async (life) => {
+    const request = await life.create();
+    await request.steps({ readsApi: true });
+    await request.command('sourceKey', { by: REQUESTER });
+    await request.command('submit', { by: REQUESTER });
+    await request.command('take', { by: OPERATOR });
+    await request.noted('checked');
+    await request.command('approve', { by: OPERATOR });
+    await request.reaches('REPLY_WINDOW');
+    // refused when it is tried with the reminder, and given anew
+    life.world.sourceKeyWorks = false;
+    await life.pass(8 * DAY);
+    await request.noted('sourceKeyRefused');
+    life.world.sourceKeyWorks = true;
+    await request.command('sourceKey', { by: REQUESTER });
+    await request.result();
+    return [
+      migrationOf(request),
+      importPhaseWorkflowId(request.id, 'phase-1'),
+      importPhaseWorkflowId(request.id, 'phase-2'),
+    ];
   },
 
   'cut-history': async (life) => {
