@@ -49,8 +49,8 @@ class RequestNotRecorded extends Error {
 
 /**
  * Sends one message of a request to the portal's primary contact, to the requester in copy when that is another person,
- * writes into the audit log that it was sent (F2), and puts it on the support ticket (A7, C1). Composed once and kept before it is sent; a second call sends the same
- * message under the same Message-ID, or nothing when the server had taken it.
+ * writes into the audit log that it was sent (F2), and puts it on the support ticket (A7, C1). Composed once and kept before
+ * it is sent; a second call sends the same message under the same Message-ID, or nothing when the server had taken it.
  * No mail ever goes to anyone else.
  */
 export function makeSendMessage(deps: SendMessageDependencies): LifecycleActivities['sendMessage'] {
