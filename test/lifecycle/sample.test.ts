@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { verifyReport } from '../../activities/verify-report.ts';
 import { addAgents, addNativeRecords } from '../../desk/embedded/portals.ts';
 import { TABS, type Tab } from '../../domain/tab.ts';
+import { startExportApi } from '../../examples/export-api.ts';
 import {
   LIFECYCLE_TASK_QUEUE,
   SAMPLE_RUN,
@@ -73,11 +74,11 @@ const create = async (): Promise<FiledRequest> =>
     files: { 'Export.zip': await export_() },
   });
 
-const sample = (request: FiledRequest, records: number): Promise<Sampled> =>
+const sample = (request: FiledRequest, records: number, draw = false): Promise<Sampled> =>
   service.client.workflow.execute(SAMPLE_RUN, {
     taskQueue: LIFECYCLE_TASK_QUEUE,
     workflowId: sampleWorkflowId(request.id),
-    args: [{ request: request.id, by: REQUESTER, records } satisfies SampleRunInput],
+    args: [{ request: request.id, by: REQUESTER, records, draw } satisfies SampleRunInput],
   }) as Promise<Sampled>;
 
 async function reportOf({ id }: FiledRequest, { report }: Sampled): Promise<Map<string, Buffer>> {
@@ -117,7 +118,7 @@ async function leftBehind({ id }: FiledRequest): Promise<string[]> {
       if (found !== null && name !== 'reports' && name !== 'auditPlaces') left.push(`${name} ${found._id}`);
     }
   }
-  for (const folder of ['segments', 'folded', 'blobs']) {
+  for (const folder of ['segments', 'folded', 'blobs', 'drawn']) {
     for (const prefix of [`${folder}/${id}/`, `${folder}/${id}.sample/`]) {
       for await (const key of service.deps.storage.list(prefix)) left.push(key);
     }
@@ -200,6 +201,37 @@ test('B6: again, with what was mended: another version; nothing of a sample coun
   expect(phases[0]?.tabs.contacts).toMatchObject({ created: 29, unchanged: 1 });
   expect(phases[0]?.tabs.attachments).toMatchObject({ created: 3 });
   await request.command('stop', { by: OPERATOR, reason: 'test is over' });
+});
+
+test('B6, B3: a source read by its API is read anew for each sample, and nothing of the reading stays', async () => {
+  const key = 'key-of-the-source-12345';
+  const api = await startExportApi({ key, pageSize: 7 });
+  try {
+    for (const n of numbers(30)) {
+      api.put('contacts', `C${n}`, { ContactExtId: `C${n}`, 'Last Name': `Last ${n}` });
+      api.put('tickets', `T${n}`, { TicketExtId: `T${n}`, ContactExtId: `C${31 - n}`, Subject: `S ${n}` });
+    }
+    const request = await service.create(portal, {
+      tabs: ['contacts', 'tickets'],
+      api: { address: api.address, key },
+    });
+    const before = await wholeDesk();
+    const first = await reportOf(request, await sample(request, 2, true));
+    expect(idsOf(first, 'Tickets', 'created')).toEqual(['T1', 'T2']);
+    expect(idsOf(first, 'Contacts', 'created')).toEqual(['C1', 'C2', 'C29', 'C30']);
+    expect(idsOf(first, 'Tickets', 'skipped')).toHaveLength(28);
+
+    api.put('contacts', 'C29', { ContactExtId: 'C29', 'Last Name': '' });
+    const second = await reportOf(request, await sample(request, 2, true));
+    expect(idsOf(second, 'Contacts', 'failed')).toEqual(['C29']);
+    expect(idsOf(second, 'Tickets', 'failed')).toEqual(['T2']);
+
+    expect(await wholeDesk()).toEqual(before);
+    expect(await leftBehind(request)).toEqual([]);
+    expect((await request.document())?.state).toBe('PENDING');
+  } finally {
+    await api.stop();
+  }
 });
 
 test('B6: more than there is takes everything', async () => {
