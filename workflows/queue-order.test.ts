@@ -55,6 +55,16 @@ describe('B4: the line', () => {
     expect(order(state)).toBe('b a');
   });
 
+  test('F6, B4: told of a turn that nobody has, it keeps a later one of the same request', () => {
+    const state = empty();
+    state.running.push({ request: 'a', phase: 'phase-1', ticket: 1, milliseconds: null, since: 0 });
+    join(state, entry('a', { ticket: 2 }));
+    leave(state, 'a', 1);
+    expect(lineOf(state, 1)).toMatchObject({ running: [], waiting: [{ request: 'a', ticket: 2 }] });
+    leave(state, 'a', 1);
+    expect(order(state)).toBe('a');
+  });
+
   test('B4: leaving gives back both the turn and the place', () => {
     const state = empty();
     state.running.push({ request: 'a', phase: 'phase-1', ticket: 1, since: 0, milliseconds: null });
