@@ -4,42 +4,27 @@ import type { Phase } from '../domain/phase.ts';
 import type { MailSender } from '../mail/send-mail.ts';
 import type { IncomingMails } from '../store/incoming-mail.ts';
 import type { ImportStores } from '../store/import-stores.ts';
-import { createReportSigner } from '../store/report-signature.ts';
 import type { SourceKeys } from '../store/source-keys.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Stores } from '../store/stores.ts';
-import type { OpenSource } from './ask-source.ts';
+import { openSourceOf } from './create-import-activities.ts';
 import { makeAppendAudit } from './append-audit.ts';
 import { makeCheckIntegrations } from './check-integrations.ts';
 import { makeCheckSourceKey } from './check-source-key.ts';
 import { makeClaimPortal, makeReleasePortal } from './claim-portal.ts';
 import { makeClosePortal, makeOpenPortal } from './close-portal.ts';
-import { makeDrawSource } from './draw-source.ts';
 import { makeEraseUploads } from './erase-uploads.ts';
 import { makeEstimatePhase, makeRecordSpeed, makeSettleEstimates } from './estimate-phase.ts';
-import { makeFoldImported } from './fold-imported.ts';
-import { makeFreezeContext } from './freeze-context.ts';
-import type { ImportActivities } from './import-activities.ts';
-import { makeImportSegments } from './import-segments.ts';
-
 import { makeJoinQueue, makeLeaveQueue } from './join-queue.ts';
 import { makeKeepBooks } from './keep-books.ts';
 import type { LifecycleActivities } from './lifecycle-activities.ts';
-import { makeOpenSource } from './open-source.ts';
-import { makePlanImport } from './plan-import.ts';
-import { makePlanPhase } from './plan-phase.ts';
-import { makeProveTab } from './prove-tab.ts';
-import { makeReconcileSegments } from './reconcile-segments.ts';
 import { makeRecordRequest } from './record-request.ts';
-import { makeResolveImages } from './resolve-images.ts';
 import { makeRunChecks } from './run-checks.ts';
 import type { MigrationNames, QueueNames } from './restore-line.ts';
 import { makeSendMessage, type SendMessageDependencies } from './send-message.ts';
-import { makeStageTab } from './stage-tab.ts';
 import { makeCloseSupportTicket, makeOpenSupportTicket } from './support-ticket.ts';
 import { tellFaults } from './tell-faults.ts';
 import { makeWatchHolders } from './watch-holders.ts';
-import { makeWriteReport } from './write-report.ts';
 
 /** What the activities reach the world by; a worker opens it once and closes it at its end. */
 export interface ActivityDependencies {
@@ -85,31 +70,6 @@ export interface WorkflowNames {
   erase: BesideNames;
   sample: BesideNames;
   queue: QueueNames;
-}
-
-/** What opens the source of a request for an activity. */
-export function openSourceOf({ stores, sourceKeys, settings }: ActivityDependencies): OpenSource {
-  return makeOpenSource({ drafts: stores.drafts, sourceKeys, allowed: settings.sourceHosts });
-}
-
-/** The activities of import workers (design: From file to desk). */
-export function createImportActivities(deps: ActivityDependencies): ImportActivities {
-  const { storage, desk } = deps;
-  const openSource = openSourceOf(deps);
-  const all = { stores: { ...deps.stores, ...deps.importStores }, storage, desk, openSource };
-  return tellFaults({
-    drawSource: makeDrawSource(all),
-    planPhase: makePlanPhase(all),
-    freezeContext: makeFreezeContext(all),
-    stageTab: makeStageTab(all),
-    planImport: makePlanImport(all),
-    importSegments: makeImportSegments(all),
-    reconcileSegments: makeReconcileSegments(all),
-    proveTab: makeProveTab(all),
-    resolveImages: makeResolveImages(all),
-    foldImported: makeFoldImported(all),
-    writeReport: makeWriteReport({ ...all, signer: createReportSigner(deps.settings.linkSecret) }),
-  });
 }
 
 /** The activities of lifecycle workers: everything about a request but its import. */

@@ -98,7 +98,12 @@ const node = findNode();
 if (file !== undefined) {
   const child = spawn(node, [path.resolve(root, file), ...given], {
     stdio: 'inherit',
-    env: { ...process.env, PATH: [path.join(modules, '.bin'), process.env.PATH].join(path.delimiter) },
+    env: {
+      // what was read of the sources once: processes start in half the time, and are some 25 MB smaller
+      NODE_COMPILE_CACHE: path.join(modules, '.cache', 'compiled'),
+      ...process.env,
+      PATH: [path.join(modules, '.bin'), process.env.PATH].join(path.delimiter),
+    },
   });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   // a terminal sends Ctrl-C to the child as well; a second one would mean "at once"

@@ -2,11 +2,9 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { createImportActivities, createLifecycleActivities } from '../activities/create-activities.ts';
-import {
-  createControlActivities,
-  createAftercareActivities,
-} from '../activities/create-control-activities.ts';
+import { createAftercareActivities } from '../activities/create-aftercare-activities.ts';
+import { createImportActivities } from '../activities/create-import-activities.ts';
+import type { LifecycleActivities } from '../activities/lifecycle-activities.ts';
 import { createLogger } from '../configuration/create-logger.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
@@ -26,7 +24,7 @@ import { keepSchedules } from './keep-schedules.ts';
 import { letHeapGrow } from './heap-growth.ts';
 import { createMigrationLine } from './migration-line.ts';
 import { addressForSdkMetrics, serveMetrics } from './serve-metrics.ts';
-import { type MailReceiver, startMailReceiver } from './receive-mail.ts';
+import type { MailReceiver } from './receive-mail.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { watchActivities } from './watch-activities.ts';
@@ -133,7 +131,8 @@ const dependencies = {
   },
   names: WORKFLOW_NAMES,
 };
-const lifecycle = createLifecycleActivities(dependencies);
+// with all they need loaded only where they are at work: an import worker is some 20 MB smaller for it
+const lifecycle = kinds.some((kind) => kind !== 'imports') ? await lifecycleActivities() : null;
 const line = createMigrationLine(client);
 const metrics = createWorkerMetrics(
   kinds.includes('lifecycle')
@@ -159,7 +158,7 @@ const workers = await Promise.all(
   kinds
     .filter((kind) => kind !== 'mail')
     .map((kind) =>
-      kind === 'lifecycle'
+      kind === 'lifecycle' && lifecycle !== null
         ? Worker.create({
             ...shared,
             taskQueue: LIFECYCLE_TASK_QUEUE,
@@ -172,7 +171,7 @@ const workers = await Promise.all(
               ],
             },
             ...(tracing === null ? {} : { sinks: tracing.sinks }),
-            activities: { ...lifecycle, ...createControlActivities(dependencies, lifecycle) },
+            activities: lifecycle,
             maxCachedWorkflows: 100,
           })
         : Worker.create({
@@ -197,7 +196,10 @@ if (kinds.includes('lifecycle')) {
     logger.warn({ code: (error as { code?: unknown }).code }, 'the schedules could not be made');
   }
 }
-const receiver = kinds.includes('mail') ? await receiveMail() : null;
+const receiver =
+  kinds.includes('mail') && lifecycle !== null
+    ? await receiveMail((order) => lifecycle.sendMessage(order))
+    : null;
 const metricsServer =
   configuration.metrics === null || sdkMetrics === null
     ? null
@@ -232,8 +234,16 @@ try {
 logger.info('ended');
 process.exit(0);
 
+/** What lifecycle workers do, and what mail that comes in is answered by. */
+async function lifecycleActivities() {
+  const { createLifecycleActivities } = await import('../activities/create-activities.ts');
+  const { createControlActivities } = await import('../activities/create-control-activities.ts');
+  const own = createLifecycleActivities(dependencies);
+  return { ...own, ...createControlActivities(dependencies, own) };
+}
+
 /** E1: replies by mail, where the service is given a mailbox for them. */
-async function receiveMail(): Promise<MailReceiver | null> {
+async function receiveMail(sendMessage: LifecycleActivities['sendMessage']): Promise<MailReceiver | null> {
   const { replies } = configuration;
   if (replies === null) {
     logger.info('no REPLY_ADDRESS: replies do not come by mail');
@@ -244,10 +254,11 @@ async function receiveMail(): Promise<MailReceiver | null> {
     smtp === null || smtp.tls === null
       ? null
       : { key: await readFile(smtp.tls.keyFile, 'utf8'), cert: await readFile(smtp.tls.certFile, 'utf8') };
+  const { startMailReceiver } = await import('./receive-mail.ts');
   return startMailReceiver({
     ...dependencies,
     migrations: line,
-    sendMessage: (order) => lifecycle.sendMessage(order),
+    sendMessage,
     logger,
     settings: {
       secret: configuration.secret,

@@ -6,15 +6,10 @@ import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Db } from 'mongodb';
-import {
-  type ActivityDependencies,
-  createImportActivities,
-  createLifecycleActivities,
-} from '../../activities/create-activities.ts';
-import {
-  createControlActivities,
-  createAftercareActivities,
-} from '../../activities/create-control-activities.ts';
+import { type ActivityDependencies, createLifecycleActivities } from '../../activities/create-activities.ts';
+import { createAftercareActivities } from '../../activities/create-aftercare-activities.ts';
+import { createControlActivities } from '../../activities/create-control-activities.ts';
+import { createImportActivities } from '../../activities/create-import-activities.ts';
 import type { ImportActivities } from '../../activities/import-activities.ts';
 import type {
   LifecycleActivities,
