@@ -29,9 +29,14 @@ export async function bundledWorkflows(): Promise<{ codePath: string } | { code:
   const folder = process.env[SHARED];
   if (folder === undefined) return bundleWorkflows();
   const target = join(folder, 'workflows');
-  await buildOnce(target, async (temporary) => {
-    const { code } = await bundleWorkflows();
-    await writeFile(join(temporary, 'workflows.js'), code);
-  });
+  try {
+    await buildOnce(target, async (temporary) => {
+      const { code } = await bundleWorkflows();
+      await writeFile(join(temporary, 'workflows.js'), code);
+    });
+  } catch {
+    // on a machine so busy that another file took this one for dead
+    return bundleWorkflows();
+  }
   return { codePath: join(target, 'workflows.js') };
 }
