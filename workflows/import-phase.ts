@@ -181,6 +181,8 @@ async function tabIsDone(
 
 async function isProven(run: PhaseRun, position: PhasePosition, job: TabJob, proof: TabProof): Promise<void> {
   const { tab } = job;
+  // told to halt while it was told, it is proven again
+  position.unproven = position.unproven.filter((each) => each.tab !== tab);
   if (proof.discrepancies > 0) position.unproven.push({ tab, discrepancies: proof.discrepancies });
   await tellMigration(PHASE_PROGRESS, { phase: run.phase, tab, proof } satisfies PhaseProgress);
   await keepSpeed(run, position, job);
