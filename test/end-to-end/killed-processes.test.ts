@@ -1,13 +1,17 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ApiProblem } from '../../cli/api-client.ts';
+import { awaitFindings } from '../../cli/follow-migration.ts';
 import { ADMINISTRATOR_MAIL } from '../../cli/local-service.ts';
 import { createPortal } from '../../desk/embedded/portals.ts';
 import { TABS } from '../../domain/tab.ts';
 import { randomFor } from '../../examples/random.ts';
 import { makeSampleHelpDesk, SAMPLE_UPLOADS } from '../../examples/sample-help-desk.ts';
 import { startMongo, startTemporal } from '../../stack/stack.ts';
+import { csvText } from '../import-engine.ts';
 import {
   fetchReport,
   fileAndApprove,
@@ -103,7 +107,172 @@ describe('D3: processes killed in the middle of phase 1', () => {
     expect(await differences(run)).toEqual([]);
   }, 400_000);
 
+  test('F6, A8, B2, B4, C2: the lifecycle worker, then Temporal and MongoDB, are killed in every state of a life: it goes on', async () => {
+    const [walker, behind] = [await file('walker'), await file('behind')];
+    const command = async ({ id }: Run, path: string, by = service.operator): Promise<void> => {
+      const body = path === 'undo' ? { reason: 'as planned' } : {};
+      for (let tries = 1; ; tries++) {
+        try {
+          await by.call('POST', `/v1/migrations/${id}/${path}`, body);
+          return;
+        } catch (error) {
+          if (!(error instanceof ApiProblem)) throw error;
+          // what was not answered in time may be done: then it is refused the second time
+          if (tries > 1 && error.status === 409) return;
+          if (error.status !== 503 || tries === 20) throw error;
+          await wait(1_000);
+        }
+      }
+    };
+    const survive = async (...standings: [Run, Standing][]): Promise<void> => {
+      for (const [run, expected] of standings) await stands(run, expected);
+      // while it is being started again its servers go as well
+      await killProcess('lifecycle worker');
+      await Promise.all([killMongo(), killTemporal()]);
+      for (const [run, expected] of standings) await stands(run, expected);
+    };
+    const claimed = { open: true, locked: false, runs: false, waits: false };
+    const inWindow = { state: 'REPLY_WINDOW', ...claimed, locked: true };
+    for (const run of [walker, behind]) await command(run, 'submit', service.requester);
+    await command(walker, 'verification');
+    await survive([walker, { state: 'VERIFYING', ...claimed }], [behind, { state: 'PENDING', ...claimed }]);
+
+    // as long as nobody imports the one keeps its turn, and the other waits
+    const importing = pidOf('import worker');
+    process.kill(importing, 'SIGSTOP');
+    try {
+      await awaitFindings(service.operator, walker.id);
+      await command(walker, 'approve');
+      const imports = { state: 'PHASE_1', ...claimed, open: false, locked: true, runs: true };
+      await stands(walker, imports);
+      await command(behind, 'verification');
+      await awaitFindings(service.operator, behind.id);
+      await command(behind, 'approve');
+      await survive([walker, imports], [behind, { state: 'QUEUED', ...claimed, locked: true, waits: true }]);
+    } finally {
+      process.kill(importing, 'SIGCONT');
+    }
+    for (const run of [walker, behind]) await stands(run, inWindow);
+
+    process.kill(importing, 'SIGSTOP');
+    try {
+      await command(walker, 'phase-2', service.requester);
+      await command(walker, 'phase-2');
+      await survive([walker, { state: 'PHASE_2', ...claimed, locked: true, runs: true }], [behind, inWindow]);
+    } finally {
+      process.kill(importing, 'SIGCONT');
+    }
+    const over = { state: 'COMPLETED', ...claimed };
+    await survive([walker, over], [behind, inWindow]);
+    const told = ['completed', 'confirmation', 'phase1Report', 'phaseStarted', 'phaseStarted'];
+    await holds('each mail has gone out once', async () => {
+      const { messages } = await service.operator.call<{
+        messages: { kind: string; sentAt: string | null }[];
+      }>('GET', `/v1/migrations/${walker.id}/messages`);
+      const sent = messages.filter(({ sentAt }) => sentAt !== null).map(({ kind }) => kind);
+      return sent.toSorted().join(' ') === told.join(' ');
+    });
+
+    await command(walker, 'undo');
+    await Promise.all([killProcess('lifecycle worker'), killProcess('import worker'), killTemporal()]);
+    await holds('it is undone', async () => {
+      const { reports } = await service.operator.call<{ reports: { name: string }[] }>(
+        'GET',
+        `/v1/migrations/${walker.id}`,
+      );
+      return reports.some(({ name }) => name === 'undo');
+    });
+    await stands(walker, over);
+    expect(await contentOf(walker)).toEqual([]);
+  }, 400_000);
+
+  interface Standing {
+    state: string;
+    /** the portal is open to its agents */
+    open: boolean;
+    /** B2 */
+    locked: boolean;
+    runs: boolean;
+    waits: boolean;
+  }
+
+  /** Within a minute document, portal and queue say so, also where something is being started again. */
+  async function stands({ id, portal }: Run, expected: Standing): Promise<void> {
+    let last: unknown = null;
+    await holds(`${id} stands at ${JSON.stringify(expected)}`, async () => {
+      const { operator } = service;
+      const { state } = await operator.call<{ state: string }>('GET', `/v1/migrations/${id}`);
+      const { open, integrationsLockedBy } = await operator.call<{
+        open: boolean;
+        integrationsLockedBy: string | null;
+      }>('GET', `/v1/portals/${portal}`);
+      const queue = await operator.call<Record<'running' | 'waiting', { request: string }[]>>(
+        'GET',
+        '/v1/queue',
+      );
+      const isIn = (line: { request: string }[]): boolean => line.some(({ request }) => request === id);
+      last = {
+        state,
+        open,
+        locked: integrationsLockedBy === id,
+        runs: isIn(queue.running),
+        waits: isIn(queue.waiting),
+      };
+      return JSON.stringify(last) === JSON.stringify(expected);
+    }).catch((error: unknown) => {
+      throw new Error(`it stands at ${JSON.stringify(last)}`, { cause: error });
+    });
+  }
+
+  async function holds(what: string, look: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    // servers that are away are asked again
+    while (!(await look().catch(() => false))) {
+      if (Date.now() > deadline) throw new Error(`did not come about: ${what}`);
+      await wait(100);
+    }
+  }
+
+  function pidOf(name: string): number {
+    const pid = service.processes.find((each) => each.name.startsWith(name))?.pid();
+    if (pid === null || pid === undefined) throw new Error(`${name} does not run`);
+    return pid;
+  }
+
+  async function killProcess(name: string): Promise<void> {
+    const killed = pidOf(name);
+    process.kill(killed, 'SIGKILL');
+    await holds(`${name} is started again`, async () => pidOf(name) !== killed);
+  }
+
+  /** A request of one small file, PENDING. */
+  async function file(portal: string): Promise<Run> {
+    await makePortal(portal);
+    const export_ = join(folder, 'Contacts.csv');
+    await writeFile(export_, csvText(['ContactExtId', 'Last Name'], [['C1', 'Sato']]));
+    const { id } = await service.requester.call<{ id: string }>('POST', '/v1/migrations', {
+      requester: { name: 'Sato Keiko', mail: ADMINISTRATOR_MAIL },
+      source: { system: 'Old Desk', kind: 'files', scope: 'files' },
+      tabs: ['contacts'],
+      desk: { kind: 'embedded', portal },
+    });
+    await service.requester.upload(`/v1/migrations/${id}/files/Contacts.csv`, export_);
+    return { portal, id };
+  }
+
   async function begin(portal: string): Promise<Run> {
+    await makePortal(portal);
+    const id = await fileAndApprove(service, {
+      portal,
+      files: [...SAMPLE_UPLOADS],
+      folder: join(folder, 'export'),
+      tabs: CHOSEN,
+      requesterMail: ADMINISTRATOR_MAIL,
+    });
+    return { portal, id };
+  }
+
+  async function makePortal(portal: string): Promise<void> {
     await createPortal(mongo.db(service.database), {
       id: portal,
       name: portal,
@@ -115,14 +284,6 @@ describe('D3: processes killed in the middle of phase 1', () => {
       integrations: { zohoCrm: false, salesforce: false },
       primaryContact: { agentId: `${portal}/desk/admin`, name: 'Admin', mail: ADMINISTRATOR_MAIL },
     });
-    const id = await fileAndApprove(service, {
-      portal,
-      files: [...SAMPLE_UPLOADS],
-      folder: join(folder, 'export'),
-      tabs: CHOSEN,
-      requesterMail: ADMINISTRATOR_MAIL,
-    });
-    return { portal, id };
   }
 
   /** Waits for a progress document of a kind; a service whose servers are away is asked again. */
