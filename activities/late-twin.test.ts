@@ -176,6 +176,33 @@ describe('D3: an attempt that was believed dead goes on late', () => {
     expect(await contacts(where).findOne({ _id: `${PORTAL}/files/c2200` })).toBeNull();
   });
 
+  test('D2: one that reads back in the window names nothing that was edited in the desk since', async () => {
+    const where = engine.beside('read-back', NOW);
+    await file(where);
+    await runPhase(where, REQUEST);
+    const range = { request: REQUEST, phase: 'phase-1', tab: 'contacts', from: 1, to: 1 } as const;
+    const proven = await where.stores.segments.get(range, 1);
+    let isThawed = false;
+    const late = makeActivities({
+      ...where,
+      desk: {
+        ...where.desk,
+        read: async (portal, scope, tab, ids) => {
+          if (!isThawed) {
+            await wait(5);
+            await where.activities.reconcileSegments(range);
+            await contacts(where).updateOne({ _id: `${PORTAL}/files/c1` }, { $set: { lastName: 'Edited' } });
+          }
+          isThawed = true;
+          return where.desk.read(portal, scope, tab, ids);
+        },
+      },
+    });
+    await expect(late.reconcileSegments(range)).rejects.toMatchObject({ code: 'SEGMENT_TAKEN' });
+    expect(await where.stores.discrepancies.list(REQUEST, 'phase-1', 10)).toEqual([]);
+    expect((await where.stores.segments.get(range, 1))?.proof).toEqual(proven?.proof);
+  });
+
   test('F1: after the report of a stopped phase, and in an undo, it writes no more', async () => {
     for (const how of ['stopped', 'undone'] as const) {
       const where = engine.beside(how, NOW);

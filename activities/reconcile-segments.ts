@@ -6,7 +6,7 @@ import type { Discrepancy } from '../store/discrepancies.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { TabKey } from '../store/segments.ts';
 import { type Storage, StorageBadKey, StorageNotFound } from '../store/storage.ts';
-import { beat } from './beat.ts';
+import { attemptTime, beat } from './beat.ts';
 import { ImportError } from './errors.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { contextOf } from './plan-view.ts';
@@ -23,17 +23,23 @@ const BATCH = 1_000;
 /**
  * Makes the activity that reads consecutive segments' records back from the desk and compares each digest with the ledger's;
  * an attachment's file is read and hashed as well (D2). What differs is named in the discrepancies.
- * @throws ImportError SEGMENT_MISSING for a segment that is not imported
+ * @throws ImportError SEGMENT_MISSING for a segment that is not imported, SEGMENT_TAKEN when another attempt was at it meanwhile
  */
 export function makeReconcileSegments(deps: ReconcileSegmentsDeps): ImportActivities['reconcileSegments'] {
   return async ({ from, to, ...run }) => {
+    const at = attemptTime();
     let discrepancies = 0;
-    for (let number = from; number <= to; number++) discrepancies += await reconcile(deps, run, number);
+    for (let number = from; number <= to; number++) discrepancies += await reconcile(deps, run, number, at);
     return { discrepancies };
   };
 }
 
-async function reconcile(deps: ReconcileSegmentsDeps, key: TabKey, number: number): Promise<number> {
+async function reconcile(
+  deps: ReconcileSegmentsDeps,
+  key: TabKey,
+  number: number,
+  at: number,
+): Promise<number> {
   const { stores } = deps;
   const segment = await stores.segments.get(key, number);
   const finished = segment?.finished ?? null;
@@ -49,15 +55,12 @@ async function reconcile(deps: ReconcileSegmentsDeps, key: TabKey, number: numbe
     beat();
     await compare(deps, key, expected.slice(at, at + BATCH), { digest, found, blobs });
   }
-  await stores.discrepancies.replace(key, padded(number), found);
-  const deskDigest = digest.toString();
-  const kept = await stores.segments.prove(key, number, {
-    fingerprint,
-    deskDigest,
-    discrepancies: found.length,
-  });
+  const proof = { fingerprint, deskDigest: digest.toString(), discrepancies: found.length };
   // read back by the next attempt: a segment is never left unproven
-  if (!kept) throw new ImportError('SEGMENT_TAKEN', `segment ${number} was imported anew while it was read`);
+  if (!(await stores.segments.prove(key, number, proof, at)))
+    throw new ImportError('SEGMENT_TAKEN', `segment ${number} was imported or read back anew meanwhile`);
+  // behind the proof: an attempt that comes late names nothing that was edited since
+  await stores.discrepancies.replace(key, padded(number), found);
   return found.length;
 }
 

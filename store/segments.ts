@@ -96,6 +96,8 @@ type SegmentDocument = Segment & {
   imageBodies?: number[];
   /** the latest attempt that claimed it, by the time the attempt was scheduled; epoch milliseconds */
   claimedAt?: number;
+  /** the latest attempt that read it back, likewise */
+  provenAt?: number;
 };
 
 /** What staging a tab came to. */
@@ -150,8 +152,12 @@ export interface Segments {
   failures(key: TabKey, number: number): Promise<{ place: number; outcome: RecordOutcome }[]>;
   /** C4: the places of its records that may hold images in their bodies. */
   imageBodies(key: TabKey, number: number): Promise<number[]>;
-  /** Keeps what the read-back showed, unless the segment has other outcomes meanwhile (false). */
-  prove(key: TabKey, number: number, proof: SegmentProof): Promise<boolean>;
+  /**
+   * Keeps what the read-back showed. False when the segment has other outcomes meanwhile, or when an attempt that was scheduled
+   * later has read it back.
+   * @param at when the attempt was scheduled, in epoch milliseconds
+   */
+  prove(key: TabKey, number: number, proof: SegmentProof, at: number): Promise<boolean>;
   /** Says that a tab is staged to its end. */
   staged(key: TabKey, totals: StagedTabTotals): Promise<void>;
   findStaged(key: TabKey): Promise<StagedTabTotals | null>;
@@ -286,10 +292,14 @@ export function createSegments(db: Db): Segments {
       const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { imageBodies: 1 } });
       return found?.imageBodies ?? [];
     },
-    async prove(key, number, proof) {
+    async prove(key, number, proof, at) {
       const { matchedCount } = await segments.updateOne(
-        { _id: idOf(key, number), 'finished.fingerprint': proof.fingerprint },
-        { $set: { proof } },
+        {
+          _id: idOf(key, number),
+          'finished.fingerprint': proof.fingerprint,
+          provenAt: { $not: { $gt: at } },
+        },
+        { $set: { proof, provenAt: at } },
       );
       return matchedCount === 1;
     },
@@ -311,6 +321,7 @@ function toSegment({
   failures,
   imageBodies,
   claimedAt,
+  provenAt,
   ...segment
 }: SegmentDocument): Segment {
   // an earlier version noted no times

@@ -5,7 +5,15 @@ import type { Storage } from '../store/storage.ts';
 /** Fields that say how often and when something was tried, and nothing of what came out. */
 const OF_ATTEMPTS: Readonly<Record<string, readonly string[]>> = {
   reports: ['claimedAt'],
-  segments: ['generation', 'claimedAt', 'finished.generation', 'stagedAt', 'begunAt', 'finishedAt'],
+  segments: [
+    'generation',
+    'claimedAt',
+    'provenAt',
+    'finished.generation',
+    'stagedAt',
+    'begunAt',
+    'finishedAt',
+  ],
 };
 
 /** All that a run left behind: every document of a database and every file of a storage, by name. */

@@ -46,14 +46,17 @@ export async function startBrokenLine(
     given.on('data', (chunk: Buffer) => {
       if (passed >= passes) return;
       const through = chunk.subarray(0, passes - passed);
-      onward.write(through);
       passed += through.length;
-      if (passed < passes) return;
-      if (broken === 'cut') given.socket.destroy();
-      else {
-        given.pause();
-        hasStalled();
+      if (passed < passes) {
+        onward.write(through);
+        return;
       }
+      given.pause();
+      // what has passed is on its way before the line breaks
+      onward.write(through, () => {
+        if (broken === 'cut') given.socket.destroy();
+        else hasStalled();
+      });
     });
   });
   server.listen(0, '127.0.0.1');
