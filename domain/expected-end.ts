@@ -137,9 +137,12 @@ function paceOf(tabs: readonly TabAhead[], now: number): number {
   return pace ** trust(segments);
 }
 
-/** What was imported in the time that is looked at; of what is under way half is taken to be done. */
+/**
+ * What was imported in the time that is looked at: the later half of what is known, since processes that have just been started
+ * are slow at first. Of what is under way half is taken to be done.
+ */
 function importedLately(tab: TabRun, now: number): { records: number; milliseconds: number } {
-  const { latest } = tab.imported;
+  const latest = tab.imported.latest.slice(tab.imported.latest.length >> 1);
   const from = latest.reduce((least, each) => Math.min(least, each.from), now);
   const underWay = tab.underWay.map((each) => ({ ...each, from: Math.max(each.from, from), to: now }));
   const records = latest.reduce((sum, each) => sum + each.records, 0) + half(tab.underWay);
