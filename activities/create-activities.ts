@@ -51,13 +51,13 @@ export interface ActivityDependencies {
   names: WorkflowNames;
 }
 
-/** Names in Temporal; they are the workflows' own and come from their worker. */
 /** What runs beside a request's own process. */
 export interface BesideNames {
   workflowType: string;
   workflowIdOf: (request: string) => string;
 }
 
+/** Names in Temporal; they are the workflows' own and come from their worker. */
 export interface WorkflowNames {
   migration: MigrationNames & {
     /** query that tells a migration as it stands */

@@ -23,7 +23,7 @@ const GROWTH = 1.4;
  * close with: a stager that starts anew fills the table from the logs.
  */
 export class KeyTable {
-  #parts = emptyParts();
+  readonly #parts: readonly Part[] = Array.from({ length: PARTS }, () => new Part());
   readonly #key = new Uint32Array(WORDS);
   #log = new Uint32Array(1024 * WORDS);
   #logged = 0;
@@ -47,12 +47,6 @@ export class KeyTable {
     this.#log.set(row, this.#logged);
     this.#logged += WORDS;
     return undefined;
-  }
-
-  /** Forgets everything. */
-  clear(): void {
-    this.#parts = emptyParts();
-    this.#logged = 0;
   }
 
   /** What came in since the last call: words of 32 bits, little-endian. */
@@ -80,10 +74,6 @@ export class KeyTable {
     const hashed = hashOf(key);
     for (let place = 0; place < KEY_WORDS; place++) this.#key[place] = wordOf(hashed, place);
   }
-}
-
-function emptyParts(): Part[] {
-  return Array.from({ length: PARTS }, () => new Part());
 }
 
 function partOf(parts: readonly Part[], words: Uint32Array, from: number): Part {
