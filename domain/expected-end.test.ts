@@ -5,8 +5,10 @@ import { covered, expectedEnd, type Learned, notBegun, secondRun, type TabAhead 
 const SEGMENT = 2_000;
 const RECORD_BYTES = 500;
 const SIDE_BY_SIDE = 2;
+/** what staging takes of the processors while it goes on */
+const STAGING_PART = 0.4;
 
-/** What a record of a tab costs in a simulated phase, in milliseconds. */
+/** What a record of a tab costs in a simulated phase, in milliseconds of all processors; staging as a share of importing. */
 interface Costs {
   records: number;
   staging: number;
@@ -24,29 +26,37 @@ interface Simulated {
 }
 
 /**
- * A phase as it runs: a tab is imported as it is staged, two segments at a time, then proven; when all of it is staged, the next tab is. A
- * report comes at the end.
+ * A phase as it runs: all tabs are staged, one after the other; meanwhile each is imported as far as it is staged, two segments at a time, with
+ * the processors that staging leaves, then proven. A report comes at the end.
  */
 function simulate(tabs: readonly Costs[], reporting: number, begun: number): Simulated {
-  let imports = begun;
   let stager = begun;
-  const all = tabs.map((tab) => {
+  const sized = tabs.map((tab) => {
     const sizes = Array.from({ length: Math.ceil(tab.records / SEGMENT) }, (_, index) =>
       Math.min(SEGMENT, tab.records - index * SEGMENT),
     );
-    const staged = sizes.map((records) => (stager += records * tab.staging));
+    const each = (tab.staging * tab.importing) / STAGING_PART;
+    return { ...tab, sizes, staged: sizes.map((records) => (stager += records * each)) };
+  });
+  const allStaged = stager;
+  /** when work that begins at a moment is done, with what staging leaves until it has ended */
+  const after = (from: number, work: number): number => {
+    const beside = Math.max(0, allStaged - from) * (1 - STAGING_PART);
+    return work <= beside ? from + work / (1 - STAGING_PART) : Math.max(from, allStaged) + work - beside;
+  };
+  let imports = begun;
+  const all = sized.map((tab) => {
     const begins = imports;
-    stager = Math.max(stager, begins);
     const lanes = Array.from({ length: SIDE_BY_SIDE }, () => begins);
-    const spans = sizes.map((records, index) => {
+    const spans = tab.sizes.map((records, index) => {
       const lane = lanes.indexOf(Math.min(...lanes));
-      const from = Math.max(lanes[lane] ?? begins, staged[index] ?? begins);
-      const to = from + records * tab.importing * Math.min(SIDE_BY_SIDE, sizes.length);
+      const from = Math.max(lanes[lane] ?? begins, tab.staged[index] ?? begins);
+      const to = after(from, records * tab.importing * Math.min(SIDE_BY_SIDE, tab.sizes.length));
       lanes[lane] = to;
       return { records, from, to };
     });
     imports = Math.max(...lanes) + tab.records * tab.proving;
-    return { ...tab, sizes, staged, spans, proven: imports };
+    return { ...tab, spans, proven: imports };
   });
   const total = tabs.reduce((sum, { records }) => sum + records, 0);
   const spans = all.flatMap((tab) => tab.spans).toSorted((a, b) => a.to - b.to);
@@ -88,14 +98,20 @@ function learnedFrom({ records, staging, importing, proving }: Costs, times: num
     bytes: records * RECORD_BYTES,
     milliseconds: (records * cost) / times,
   });
-  return { staging: of(staging), importing: of(importing), proving: of(proving), reporting: of(0) };
+  return {
+    staging: of((staging * importing) / STAGING_PART),
+    // what was learned of importing holds the staging that went on meanwhile
+    importing: of(importing * (1 + staging)),
+    proving: of(proving),
+    reporting: of(0),
+  };
 }
 
 const SMALL: Costs = { records: 1, staging: 1, importing: 1, proving: 1 };
 const cost = (min: number, max: number) => fc.double({ min, max, noNaN: true });
 const costs = fc.record({
   records: fc.integer({ min: 100, max: 200_000 }),
-  staging: cost(0.01, 0.1),
+  staging: cost(0.15, 0.4),
   importing: cost(0.1, 2),
   proving: cost(0.001, 0.05),
 });
@@ -161,7 +177,7 @@ describe('B5: the expected end of a phase', () => {
   });
 
   test('B5: nothing was ever measured: a modest speed is taken, and a run corrects it', () => {
-    const tabs = [{ records: 400_000, staging: 0.01, importing: 0.05, proving: 0.001 }];
+    const tabs = [{ records: 400_000, staging: 0.3, importing: 0.05, proving: 0.001 }];
     const phase = simulate(tabs, 0.005, 0);
     const before = ask(phase, [], {}, 0);
     expect(before).toBeGreaterThan(phase.end);

@@ -37,11 +37,13 @@ export interface TabAhead extends TabRun {
 /** Before anything was measured: modest, so that people are rather told too late a time than too early a one. */
 const UNMEASURED: Required<Learned> = {
   staging: { records: 20_000, bytes: 20_000_000, milliseconds: 1_000 },
-  importing: { records: 2_000, bytes: 2_000_000, milliseconds: 1_000 },
+  importing: { records: 2_500, bytes: 2_500_000, milliseconds: 1_000 },
   proving: { records: 40_000, bytes: 40_000_000, milliseconds: 1_000 },
   reporting: { records: 20_000, bytes: 20_000_000, milliseconds: 1_000 },
 };
 
+/** Staging goes on beside the import, by the same processors: a record takes so much of what importing it takes. */
+const STAGING_SHARE = 0.25;
 /** What starting and ending a step takes, however little there is to do. */
 const STEP_MS = 250;
 /** A share that is measured on so many segments counts as much as what was learned before. */
@@ -103,14 +105,14 @@ export function expectedEnd(
   now: number,
 ): { end: number; tabs: (number | null)[] } {
   const pace = paceOf(tabs, now);
-  // A tab is imported as it is staged; when all of it is staged, the next tab is.
+  // A tab is imported as it is staged, and all are staged one after the other.
   let imports = now;
   let stager = now;
   const ends = tabs.map((tab) => {
     if (tab.proven) return null;
     const staged = tab.staged.ended ? now : stager + stagingLeft(tab, pace, now);
-    stager = Math.max(staged, imports);
-    imports = Math.max(imports + importingLeft(tab, pace, now), staged) + provingLeft(tab, pace, now);
+    stager = staged;
+    imports = Math.max(imports + importingLeft(tab, tabs, pace, now), staged) + provingLeft(tab, pace, now);
     return imports;
   });
   const records = tabs.reduce((sum, tab) => sum + tab.records, 0);
@@ -126,10 +128,10 @@ function paceOf(tabs: readonly TabAhead[], now: number): number {
   let expected = 0;
   let segments = 0;
   for (const tab of tabs) {
-    const { records, milliseconds } = importedLately(tab, now);
-    if (records === 0) continue;
-    took += milliseconds;
-    expected += timeFor('importing', records, bytesOf(tab, records), tab.learned);
+    const lately = importedLately(tab, tabs, now);
+    if (lately === null) continue;
+    took += lately.took;
+    expected += lately.expected;
     segments += tab.imported.latest.length;
   }
   if (took <= 0 || expected <= 0) return 1;
@@ -138,15 +140,37 @@ function paceOf(tabs: readonly TabAhead[], now: number): number {
 }
 
 /**
- * What was imported in the time that is looked at: the later half of what is known, since processes that have just been started
- * are slow at first. Of what is under way half is taken to be done.
+ * What the latest segments of a tab took, and what they and all that was staged meanwhile would have taken by what was learned.
+ * Of what is under way half is taken to be done.
+ * @returns milliseconds; null before the first segment
  */
-function importedLately(tab: TabRun, now: number): { records: number; milliseconds: number } {
-  const latest = tab.imported.latest.slice(tab.imported.latest.length >> 1);
+function importedLately(
+  tab: TabAhead,
+  tabs: readonly TabAhead[],
+  now: number,
+): { took: number; expected: number } | null {
+  const { latest } = tab.imported;
+  if (latest.length === 0) return null;
   const from = latest.reduce((least, each) => Math.min(least, each.from), now);
-  const underWay = tab.underWay.map((each) => ({ ...each, from: Math.max(each.from, from), to: now }));
+  const to = tab.underWay.length > 0 ? now : latest.reduce((most, each) => Math.max(most, each.to), from);
+  const underWay = tab.underWay.map((each) => ({ from: Math.max(each.from, from), to: now }));
   const records = latest.reduce((sum, each) => sum + each.records, 0) + half(tab.underWay);
-  return { records: latest.length === 0 ? 0 : records, milliseconds: covered([...latest, ...underWay]) };
+  const staging = tabs.reduce((sum, each) => sum + workOf(each, 0, stagedBetween(each, from, to, now)), 0);
+  return { took: covered([...latest, ...underWay]), expected: workOf(tab, records, 0) + staging };
+}
+
+/** How many records of a tab were staged between two moments, taken to be staged evenly. */
+function stagedBetween({ staged }: TabRun, from: number, to: number, now: number): number {
+  const end = staged.ended ? staged.to : now;
+  if (staged.from === null || end === null || end <= staged.from) return 0;
+  const between = Math.max(0, Math.min(to, end) - Math.max(from, staged.from));
+  return (staged.records * between) / (end - staged.from);
+}
+
+/** What importing some records of a tab and staging others would take by what was learned, where both go on side by side. */
+function workOf(tab: TabAhead, imported: number, staged: number): number {
+  const records = (imported + STAGING_SHARE * staged) / (1 + STAGING_SHARE);
+  return timeFor('importing', records, bytesOf(tab, records), tab.learned);
 }
 
 function half(segments: TabRun['underWay']): number {
@@ -182,12 +206,14 @@ function stagingLeft(tab: TabAhead, pace: number, now: number): number {
   return Math.max(0, before / 2 + own / 2 - Math.max(0, now - to) / 2);
 }
 
-function importingLeft(tab: TabAhead, pace: number, now: number): number {
+/** Also what staging the tab takes from the import. */
+function importingLeft(tab: TabAhead, tabs: readonly TabAhead[], pace: number, now: number): number {
   const left = Math.max(0, tab.records - tab.imported.records - half(tab.underWay));
-  const before = timeFor('importing', left, bytesOf(tab, left), tab.learned) * pace;
-  const lately = importedLately(tab, now);
-  if (lately.records === 0) return before;
-  const own = (lately.milliseconds / lately.records) * left;
+  const expected = workOf(tab, left, Math.max(0, tab.records - tab.staged.records));
+  const before = expected * pace;
+  const lately = importedLately(tab, tabs, now);
+  if (lately === null) return before;
+  const own = ratio(lately.took, lately.expected) * expected;
   const share = trust(tab.imported.latest.length);
   return own * share + before * (1 - share);
 }
