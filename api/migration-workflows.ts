@@ -96,7 +96,7 @@ export interface MigrationWorkflows {
   line(): Promise<QueueLine | null>;
   /** B4: puts a waiting request first in line. */
   toFront(request: string, by: string): Promise<void>;
-  /** @throws when Temporal does not answer */
+  /** @throws when Temporal does not answer, or has no such namespace, or does not let this service into it */
   ping(): Promise<void>;
 }
 
@@ -205,7 +205,9 @@ export function createMigrationWorkflows(client: Client): MigrationWorkflows {
     },
 
     async ping() {
-      await within(QUERY_MS, () => client.workflowService.getSystemInfo({}));
+      await within(QUERY_MS, () =>
+        client.workflowService.describeNamespace({ namespace: client.options.namespace }),
+      );
     },
   };
 }

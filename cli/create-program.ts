@@ -3,6 +3,7 @@ import { ACCESS_OPTIONS, addAccessCommands } from './commands/access.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addControlCommands } from './commands/control.ts';
+import { addHelpCommand, describeBySummary } from './commands/help.ts';
 import { addKeyCommands } from './commands/keys.ts';
 import { addLookCommands } from './commands/look.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
@@ -22,7 +23,7 @@ export function createProgram(json: boolean): Command {
     .option('--json', 'one JSON document on standard output, and nothing else there')
     .configureHelp({ showGlobalOptions: true })
     .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'show help')
+    .helpCommand(false)
     .showHelpAfterError('See: deskferry --help')
     .exitOverride();
   if (json) program.configureOutput({ writeErr: () => {} });
@@ -52,5 +53,7 @@ Ends with 0 when all is well, 1 when it was refused or something is not as it sh
   addPortalCommands(program);
   addKeyCommands(program);
   addCompletionCommand(program);
+  addHelpCommand(program);
+  describeBySummary(program);
   return program;
 }

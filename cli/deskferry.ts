@@ -4,6 +4,12 @@ import { EXIT, usageFailure } from './command-failure.ts';
 import { createProgram } from './create-program.ts';
 import { createOutput } from './output.ts';
 
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // what reads the output, such as `head`, has had enough
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
 const json = process.argv.includes('--json');
 try {
   await createProgram(json).parseAsync();

@@ -26,7 +26,7 @@ export function reasonOption(reason: 'must' | 'may'): Option {
 export function addGivenCommand(program: Command, definition: GivenCommand): void {
   const { name, address = name, summary, description = '', reason, done } = definition;
   const command = program.command(name).summary(summary).argument('<id>', 'id of the request');
-  command.description(description === '' ? `${summary[0]?.toUpperCase()}${summary.slice(1)}.` : description);
+  command.description(description);
   if (reason !== 'none') command.addOption(reasonOption(reason));
   const why = reason === 'must' ? ' --reason "..."' : '';
   const who = summary.includes('(operators)') ? ' --profile operator' : '';

@@ -37,11 +37,6 @@ export async function perform(
     control.abort();
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // what reads the output, such as `head`, has had enough
-    if (error.code === 'EPIPE') process.exit(EXIT.ok);
-    throw error;
-  });
   try {
     const session: Session = {
       output,

@@ -125,6 +125,25 @@ describe('configuration', () => {
     expect(faults({ ...COMPLETE, TEMPORAL_ENCRYPTION: 'true' })).toHaveLength(1);
   });
 
+  it('refuses half of what says something only as a whole', () => {
+    const told = (environment: Record<string, string>) =>
+      faults({ ...COMPLETE, ...environment }).map(({ variable, fault }) => `${variable} ${fault}`);
+    expect(told({ REPLY_ADDRESS: 'replies@example.com' })).toEqual([
+      'REPLY_ADDRESS is set, but neither SMTP_LISTEN_PORT nor IMAP_URL is',
+    ]);
+    expect(
+      told({ IMAP_URL: 'imaps://me:word@mail.example.com', SMTP_LISTEN_TLS_KEY: '/etc/key.pem' }),
+    ).toEqual([
+      'REPLY_ADDRESS is not set, but IMAP_URL is',
+      'SMTP_LISTEN_TLS_CERT is not set, but SMTP_LISTEN_TLS_KEY is',
+    ]);
+    expect(told({ SMTP_LISTEN_PORT: '2525', OIDC_AUDIENCE: 'deskferry' })).toEqual([
+      'REPLY_ADDRESS is not set, but SMTP_LISTEN_PORT is',
+      'OIDC_ISSUER is not set, but OIDC_AUDIENCE is',
+    ]);
+    expect(told({ REPLY_ADDRESS: 'replies@example.com', SMTP_LISTEN_PORT: '2525' })).toEqual([]);
+  });
+
   it('F4: takes tokens of a provider asked over TLS, and only those meant for it', () => {
     const provider = { OIDC_ISSUER: 'https://login.example.com/acme', OIDC_AUDIENCE: 'deskferry' };
     expect(readConfiguration({ ...COMPLETE, ...provider }).oidc).toEqual({

@@ -322,13 +322,28 @@ function bucketOf(env: z.output<typeof ENVIRONMENT>): Bucket | null {
   };
 }
 
+/** Settings that say nothing without another one: with half of them set, somebody believes in what is not there. */
+const NEEDS: Readonly<Partial<Record<keyof typeof ENVIRONMENT.shape, keyof typeof ENVIRONMENT.shape>>> = {
+  SMTP_LISTEN_PORT: 'REPLY_ADDRESS',
+  IMAP_URL: 'REPLY_ADDRESS',
+  SMTP_LISTEN_TLS_KEY: 'SMTP_LISTEN_TLS_CERT',
+  SMTP_LISTEN_TLS_CERT: 'SMTP_LISTEN_TLS_KEY',
+  OIDC_ISSUER: 'OIDC_AUDIENCE',
+  OIDC_AUDIENCE: 'OIDC_ISSUER',
+};
+
 /** What is wrong only because of what else is set. */
 function together(given: Readonly<Record<string, string | undefined>>): ConfigurationError['faults'] {
   const isSet = (name: keyof typeof ENVIRONMENT.shape): boolean => given[name] !== undefined;
   return [
     ...bucketFaults(given),
-    ...(isSet('OIDC_ISSUER') && !isSet('OIDC_AUDIENCE')
-      ? [{ variable: 'OIDC_AUDIENCE', fault: 'is not set, but OIDC_ISSUER is' }]
+    ...Object.entries(NEEDS).flatMap(([name, needed]) =>
+      given[name] !== undefined && !isSet(needed)
+        ? [{ variable: needed, fault: `is not set, but ${name} is` }]
+        : [],
+    ),
+    ...(isSet('REPLY_ADDRESS') && !isSet('SMTP_LISTEN_PORT') && !isSet('IMAP_URL')
+      ? [{ variable: 'REPLY_ADDRESS', fault: 'is set, but neither SMTP_LISTEN_PORT nor IMAP_URL is' }]
       : []),
     ...(given['TEMPORAL_ENCRYPTION'] === 'true' &&
     !isSet('DESKFERRY_ENCRYPTION_KEYS') &&

@@ -40,13 +40,27 @@ beforeAll(async () => {
     role: 'requester',
     tenant: 'acme',
   }));
+  listening = await serve('default');
+  contract = new Contract(describeRoutes(''));
+  contract.watch(listening.server);
+}, 120_000);
+afterAll(async () => {
+  await listening?.close();
+  await database?.close();
+  await Promise.all([temporal?.stop(), mongodb?.stop(), bucket?.stop()]);
+  await rm(folder, { recursive: true, force: true });
+  contract?.verify();
+}, 60_000);
+
+/** @param namespace of Temporal */
+function serve(namespace: string): Promise<Listening> {
   const api = createApi(
     gatherDependencies({
       db: database.db,
       pingDatabase: () => database.ping(),
       storage: bucket.open(),
       connection: Connection.lazy({ address: temporal.address }),
-      namespace: 'default',
+      namespace,
       dataConverter: {},
       keyRing: testKeyRing(),
       config: {
@@ -69,17 +83,8 @@ beforeAll(async () => {
       tracing: null,
     }),
   );
-  listening = await listen(api, 0, '127.0.0.1');
-  contract = new Contract(describeRoutes(''));
-  contract.watch(listening.server);
-}, 120_000);
-afterAll(async () => {
-  await listening?.close();
-  await database?.close();
-  await Promise.all([temporal?.stop(), mongodb?.stop(), bucket?.stop()]);
-  await rm(folder, { recursive: true, force: true });
-  contract?.verify();
-}, 60_000);
+  return listen(api, 0, '127.0.0.1');
+}
 
 async function call(method: string, path: string, sent: { body?: unknown; key?: string } = {}) {
   const answer = await fetch(`http://127.0.0.1:${listening.port}${path}`, {
@@ -162,6 +167,19 @@ describe('H: when a server is stopped', () => {
     expect((await create('once')).body.id).toBe(made.body.id);
     expect(await drafts()).toBe(before + 1);
   }, 120_000);
+
+  it('H: a namespace that Temporal does not have is told by readiness', async () => {
+    const elsewhere = await serve('nowhere');
+    try {
+      const answer = await fetch(`http://127.0.0.1:${elsewhere.port}/readyz`);
+      expect([answer.status, await answer.json()]).toMatchObject([
+        503,
+        { checks: { temporal: 'down', mongodb: 'up' } },
+      ]);
+    } finally {
+      await elsewhere.close();
+    }
+  });
 
   it('H: without its S3 storage it is not ready; what needs no file is answered', async () => {
     await bucket.away();

@@ -1,13 +1,16 @@
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { completionScript, SHELLS } from '../../cli/completion-script.ts';
 import { createProgram } from '../../cli/create-program.ts';
 import { checkedUrl, isUnprotected } from '../../cli/credentials.ts';
 import { printable, shellWords } from '../../cli/output.ts';
 import { table } from '../../cli/show-progress.ts';
+import { COMMAND } from './run-command.ts';
 
 const program = createProgram(false);
 
@@ -32,7 +35,7 @@ describe('help', () => {
   test.each(commands.map(({ words, command }) => [words.join(' '), command] as const))(
     '%s says what it does and shows an example',
     (name, command) => {
-      expect(command.summary()).not.toBe('');
+      expect([command.summary(), command.description()]).not.toContain('');
       const help = helpOf(command);
       // what only holds others leaves the examples to them
       expect(command.commands.length > 0 || help.includes(`deskferry ${name}`)).toBe(true);
@@ -45,6 +48,26 @@ describe('help', () => {
     expect(
       commands.filter(({ words }) => !page.includes(`\`${words.join(' ')}`)).map(({ words }) => words),
     ).toEqual([]);
+  });
+});
+
+describe('help about a command', () => {
+  const run = (...args: string[]) => spawnSync(process.execPath, [COMMAND, ...args], { encoding: 'utf8' });
+
+  test('is shown for the words that give it, as with --help', () => {
+    const asked = run('help', 'keys', 'create');
+    expect([asked.status, asked.stdout]).toEqual([0, run('keys', 'create', '--help').stdout]);
+    expect(asked.stdout).toContain('Make a key; it is shown once.');
+    const unknown = run('help', 'keys', 'crate');
+    expect([unknown.status, unknown.stdout]).toEqual([2, '']);
+    expect(unknown.stderr).toContain("unknown command 'keys crate'");
+  });
+
+  test('ends quietly when nobody reads it any more', async () => {
+    const child = spawn(process.execPath, [COMMAND, 'help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const [stderr] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect([child.exitCode, stderr]).toEqual([0, '']);
   });
 });
 

@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-const COMMAND = join(import.meta.dirname, '../../cli/deskferry.ts');
+export const COMMAND = join(import.meta.dirname, '../../cli/deskferry.ts');
 
 /** How the command ended. */
 export interface Ended {

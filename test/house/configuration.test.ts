@@ -106,6 +106,14 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  test('gives the service every other setting as well, but those of files, of other addresses and of the local stack', () => {
+    const elsewhere =
+      'COMPOSE_SMTP_URL TEMPORAL_DATABASE_PASSWORD DESKFERRY_CACHE DESKFERRY_DATA DESKFERRY_DOWNLOADS ' +
+      'DESKFERRY_ENCRYPTION_KEYS_FILE SMTP_LISTEN_TLS_CERT SMTP_LISTEN_TLS_KEY TEMPORAL_API_KEY TEMPORAL_TLS';
+    const given = Object.keys(compose.services['imports']?.environment ?? {});
+    expect(named.filter((name) => !elsewhere.split(' ').includes(name) && !given.includes(name))).toEqual([]);
+  });
+
   test('waits for services that exist and have a health check', () => {
     for (const [, { depends_on: needed = {} }] of services) {
       for (const [name, { condition }] of Object.entries(needed)) {
@@ -172,6 +180,19 @@ describe('docker-compose.yml', () => {
   });
 });
 
+/** What is loaded with these files when they run: what they import, and what that imports. */
+function imported(files: readonly string[]): string[] {
+  const found = new Set(files);
+  for (const file of found) {
+    if (!file.endsWith('.ts')) continue;
+    const text = read(file).replaceAll(/^import type [^;]*;/gm, '');
+    for (const [, named = ''] of text.matchAll(/(?:from |import\(|new URL\()'(\.[^']+\.\w+)'/g)) {
+      found.add(path.posix.join(path.posix.dirname(file), named));
+    }
+  }
+  return [...found];
+}
+
 describe('Dockerfile', () => {
   const stages = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map(([, stage]) => stage);
 
@@ -183,6 +204,29 @@ describe('Dockerfile', () => {
 
   test('does not run as root', () => {
     expect(dockerfile.slice(dockerfile.lastIndexOf('FROM '))).toMatch(/^USER node$/m);
+  });
+
+  test('takes what its processes import, and nothing that may lie about', () => {
+    const [first, ...rules] = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    const taken = rules.flatMap((rule) => (rule.startsWith('!') ? [rule.slice(1)] : []));
+    const left = rules.filter((rule) => !rule.startsWith('!'));
+    expect(first).toBe('*');
+    expect(taken.filter((name) => !existsSync(path.join(root, name)))).toEqual([]);
+    const isTaken = (file: string): boolean =>
+      taken.includes(file.split('/', 1)[0] ?? '') && !left.includes(file) && !file.endsWith('.test.ts');
+    const needed = imported(['api/serve.ts', 'workers/run.ts', 'cli/deskferry.ts', 'workflows/index.ts']);
+    expect(needed.length).toBeGreaterThan(100);
+    expect(needed.filter((file) => !isTaken(file))).toEqual([]);
+    expect(
+      ['.env', 'operator.key', 'encryption-keys', '.git/config', '.deskferry/dev.json'].filter(isTaken),
+    ).toEqual([]);
+    // git takes none of them either
+    const ignored = read('.gitignore').split('\n');
+    expect(
+      ['.env', '*.key', 'encryption-keys', '.deskferry/'].filter((name) => !ignored.includes(name)),
+    ).toEqual([]);
   });
 
   test('starts files that exist', () => {
