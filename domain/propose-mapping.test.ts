@@ -317,6 +317,7 @@ describe('proposing a mapping by samples', () => {
         table('a.csv', header, [
           ['1', 'Hello', 'Ann', 'ann@x.example', 'Solved', '13/05/2024 9:08'],
           ['2', 'Again', 'Bob', 'bob@x.example', 'Odd', '01/06/2024 19:08'],
+          ['3', 'Once more', 'Cai', 'cai@x.example', 'constructor', '02/06/2024 19:08'],
         ]),
       ],
       'Asia/Tokyo',

@@ -241,7 +241,8 @@ class TableProposer {
     if (column.field !== 'status' || column.type !== 'text') return name;
     const values: Record<string, string> = {};
     for (const sample of new Set(samples)) {
-      const meant = STATUS_WORDS[sample.toLowerCase()];
+      const word = sample.toLowerCase();
+      const meant = Object.hasOwn(STATUS_WORDS, word) ? STATUS_WORDS[word] : undefined;
       if (meant !== undefined && meant !== sample) values[sample] = meant;
     }
     return Object.keys(values).length === 0 ? name : { column: name, values };

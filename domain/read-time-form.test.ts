@@ -75,6 +75,7 @@ describe('reading times by a format', () => {
     ['yyyy-MM-dd HH:mm:ss Z', 'stands for nothing'],
     ['YYYY-MM-dd', 'stands for nothing'],
     ['yyyy-M-d Hm', 'does not say where "H" ends'],
+    ['constructor', 'stands for nothing'],
     ['Mdyyyy', 'does not say where "M" ends'],
     ['yyyy-MM-dd MM', 'names the month twice'],
     ['yyyy-MM-dd hh:mm', 'without "a"'],

@@ -123,7 +123,10 @@ function fraction(digits: number): Token {
 }
 
 /** Formats that are no calendar date. */
-const EPOCHS: Readonly<Record<string, number>> = { epochSeconds: 1_000, epochMilliseconds: 1 };
+const EPOCHS: ReadonlyMap<string, number> = new Map([
+  ['epochSeconds', 1_000],
+  ['epochMilliseconds', 1],
+]);
 const EPOCH = /^-?\d{1,15}(?:\.\d{1,9})?$/;
 const FIRST_MOMENT = Date.UTC(1900, 0, 1);
 const BEHIND_LAST = Date.UTC(2100, 0, 1);
@@ -145,7 +148,7 @@ const ENDS_WITH_OFFSET = /(?:[Zz]|[+-]\d{2}:?\d{2})$/;
 export function timeForm(format: string | null, zone: string | null): TimeForm {
   const clock = zone === null ? null : clockOf(zone);
   if (format === null) return preparedForm(clock);
-  const scale = EPOCHS[format];
+  const scale = EPOCHS.get(format);
   if (scale !== undefined) return epochForm(format, scale);
   return calendarForm(format, clock);
 }

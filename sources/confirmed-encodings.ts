@@ -10,10 +10,9 @@ export function confirmedEncodings(
   name: string,
   confirmed: Readonly<Record<string, string>>,
 ): Record<string, Encoding> {
-  const encodings: Record<string, Encoding> = {};
-  for (const [file, encoding] of Object.entries(confirmed)) {
-    if (file === name) encodings[file] = encoding as Encoding;
-    else if (file.startsWith(`${name}/`)) encodings[file.slice(name.length + 1)] = encoding as Encoding;
-  }
-  return encodings;
+  const ofParts = Object.entries(confirmed).flatMap(([file, encoding]): [string, Encoding][] => {
+    const entry = file.startsWith(`${name}/`) ? file.slice(name.length + 1) : null;
+    return file === name || entry !== null ? [[entry ?? file, encoding as Encoding]] : [];
+  });
+  return Object.fromEntries(ofParts);
 }

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import iconv from 'iconv-lite';
 import { describe, expect, it } from 'vitest';
 import yazl from 'yazl';
+import { confirmedEncodings } from './confirmed-encodings.ts';
 import { type FileInspection, type InspectOptions, inspectFile } from './inspect-file.ts';
 import { memoryFile } from './memory-file.ts';
 import { countPart, type PartKind, type ReadablePart, readPart } from './read-part.ts';
@@ -101,6 +102,16 @@ describe('B1: what a file holds is found out', () => {
       ['warning', 'UNKNOWN_TAB', null],
       ['warning', 'ENCODING_UNSURE', null],
     ]);
+  });
+
+  it('A4: a file may be called what every object answers to', async () => {
+    for (const name of ['constructor', '__proto__', 'toString']) {
+      const inspection = await inspect(name, 'a,b\n1,2\n', { encoding: confirmedEncodings(name, {}) });
+      expect(inspection.parts[0]).toMatchObject({ encoding: 'utf-8', header: ['a', 'b'] });
+      const confirmed = confirmedEncodings(name, { [name]: 'windows-1252' });
+      const given = await inspect(name, 'a,b\n1,2\n', { encoding: confirmed });
+      expect(given.parts[0]).toMatchObject({ encoding: 'windows-1252', encodingConfidence: 1 });
+    }
   });
 
   it('the requester can confirm another encoding', async () => {
@@ -222,6 +233,11 @@ describe('design: every part is read the same way, and resumed from any row', ()
       'XML in Shift_JIS',
       'Tickets.xml',
       iconv.encode(`<?xml version="1.0" encoding="Shift_JIS"?>${xml}`, 'cp932'),
+    ],
+    [
+      'XML that names no encoding there is',
+      'Tickets.xml',
+      Buffer.from(`<?xml version="1.0" encoding="constructor"?>${xml}`),
     ],
     ['XML in UTF-16', 'Tickets.xml', Buffer.concat([Buffer.of(0xff, 0xfe), iconv.encode(xml, 'utf-16le')])],
   ])('%s, plain and inside a ZIP', async (_, name, bytes) => {

@@ -248,7 +248,7 @@ async function inspectPart(
     );
   }
   const detected = await encodingOf(open, kind);
-  const given = typeof options.encoding === 'object' ? options.encoding[name] : options.encoding;
+  const given = confirmedFor(name, options);
   part.encoding = given ?? detected.encoding;
   part.encodingConfidence = given === undefined ? detected.confidence : 1;
   if (part.encodingConfidence < SURE) {
@@ -267,16 +267,16 @@ function kindOf(type: FileType): PartKind | null {
   return type.kind === 'csv' || type.kind === 'json' || type.kind === 'xml' ? type.kind : null;
 }
 
-const XML_LABELS: Readonly<Record<string, Encoding>> = {
-  'utf-8': 'utf-8',
-  shift_jis: 'shift_jis',
-  sjis: 'shift_jis',
-  'windows-31j': 'shift_jis',
-  cp932: 'shift_jis',
-  'euc-jp': 'euc-jp',
-  'windows-1252': 'windows-1252',
-  'iso-8859-1': 'windows-1252',
-};
+const XML_LABELS: ReadonlyMap<string, Encoding> = new Map([
+  ['utf-8', 'utf-8'],
+  ['shift_jis', 'shift_jis'],
+  ['sjis', 'shift_jis'],
+  ['windows-31j', 'shift_jis'],
+  ['cp932', 'shift_jis'],
+  ['euc-jp', 'euc-jp'],
+  ['windows-1252', 'windows-1252'],
+  ['iso-8859-1', 'windows-1252'],
+]);
 
 async function encodingOf(
   open: OpenBytes,
@@ -287,10 +287,16 @@ async function encodingOf(
     const label = /^<\?xml[^>]*\sencoding=["']([\w-]+)["']/
       .exec(head.toString('latin1', 0, 200))?.[1]
       ?.toLowerCase();
-    const encoding = label === undefined ? undefined : XML_LABELS[label];
+    const encoding = label === undefined ? undefined : XML_LABELS.get(label);
     if (encoding !== undefined) return { encoding, confidence: 1, reason: 'the XML declaration' };
   }
   return detectEncoding(head);
+}
+
+/** The encoding that the requester confirmed for a part; a file may have any name, also one that every object answers to. */
+function confirmedFor(name: string, { encoding }: InspectOptions): Encoding | undefined {
+  if (typeof encoding !== 'object') return encoding;
+  return Object.hasOwn(encoding, name) ? encoding[name] : undefined;
 }
 
 /** Finds the columns; false when there are none to go on with. */
