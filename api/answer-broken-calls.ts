@@ -18,14 +18,9 @@ function problemOf({ code }: NodeJS.ErrnoException): Problem {
   }
 }
 
-/** Answers what cannot be read as HTTP with a problem document as well, and closes the connection. */
+/** Answers what cannot be read as HTTP, or asks for a tunnel, with a problem document as well, and closes the connection. */
 export function answerBrokenCalls(server: Server): void {
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const problem = problemOf(error);
+  const end = (socket: Socket, problem: Problem): void => {
     const body = JSON.stringify(problem.document(`urn:deskferry:call:${randomUUID()}`));
     socket.end(
       [
@@ -41,5 +36,12 @@ export function answerBrokenCalls(server: Server): void {
       // nothing more is read from it
       () => socket.destroy(),
     );
+  };
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else end(socket, problemOf(error));
+  });
+  server.on('connect', (_request, socket: Socket) => {
+    end(socket, new Problem('malformed-request', 'This is no proxy: it opens no tunnels.'));
   });
 }

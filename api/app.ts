@@ -24,6 +24,7 @@ import type { ReadProgress } from '../store/read-progress.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes.ts';
 import { CODEC_PATH } from './routes/codec.ts';
+import { isRequestId } from '../store/requests.ts';
 import { TUS_RESUMABLE, UPLOADS_PATH } from './speak-tus.ts';
 
 /** The desk as the API needs it: its portals and their switches. */
@@ -201,7 +202,8 @@ export function createApi(dependencies: ApiDependencies): Express {
           status: response.statusCode,
           ms,
           ...(principal === null ? {} : { by: principal.by }),
-          ...(migration === undefined || response.statusCode === 404 ? {} : { migration }),
+          // else an address is what its caller has typed
+          ...(isRequestId(migration) && response.statusCode !== 404 ? { migration } : {}),
           ...(response.writableFinished ? {} : { brokenOff: true }),
         },
         'answered',
@@ -214,6 +216,12 @@ export function createApi(dependencies: ApiDependencies): Express {
     }
     const end = tracing.call(request.method, request.headers, work);
     response.once('close', () => end({ route: routeOf(request), status: response.statusCode }));
+  });
+  app.use((request, _response, next) => {
+    const hosts = request.headersDistinct['host']?.length ?? 0;
+    if (hosts !== 1 && !(hosts === 0 && request.httpVersion === '1.0'))
+      throw new Problem('malformed-request', 'Send exactly one Host header.');
+    next();
   });
   app.use(UPLOADS_PATH, (request, response, next) => {
     response.setHeader('Tus-Resumable', TUS_RESUMABLE);

@@ -3,10 +3,13 @@ import type { RequestHandler } from 'express';
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 const SENT = [
   'Authorization',
+  'Content-Digest',
   'Content-Type',
   'Idempotency-Key',
   'If-Match',
+  'If-None-Match',
   'Last-Event-ID',
+  'Repr-Digest',
   'Tus-Resumable',
   'Upload-Checksum',
   'Upload-Length',
@@ -18,8 +21,12 @@ const SENT = [
   'X-Request-Id',
 ].join(', ');
 const READ = [
+  'Allow',
+  'Content-Disposition',
   'ETag',
   'Location',
+  'RateLimit',
+  'RateLimit-Policy',
   'Retry-After',
   'Tus-Checksum-Algorithm',
   'Tus-Extension',
@@ -30,6 +37,7 @@ const READ = [
   'Upload-Length',
   'Upload-Metadata',
   'Upload-Offset',
+  'WWW-Authenticate',
   'X-Request-Id',
 ].join(', ');
 

@@ -39,6 +39,8 @@ export async function listen(
     {
       // uploads of gigabytes take long; what stalls is ended by the idle timeout
       requestTimeout: 0,
+      // the API refuses it itself, as a problem
+      requireHostHeader: false,
       headersTimeout: headersMs,
       connectionsCheckingInterval: headersMs / 2,
     },
@@ -46,6 +48,8 @@ export async function listen(
   );
   server.timeout = idleMs;
   server.on('checkContinue', app);
+  // what else a caller may expect of the server means nothing here, and is no reason to refuse the call
+  server.on('checkExpectation', app);
   answerBrokenCalls(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -71,6 +71,10 @@ export async function readJson(
   if (mediaType(request) !== 'application/json') {
     throw new Problem('unsupported-media-type', 'Send the body as Content-Type: application/json.');
   }
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(request.get('content-type') ?? '')?.[1] ?? 'utf-8';
+  if (!/^utf-?8$/i.test(charset)) {
+    throw new Problem('unsupported-media-type', 'Send the body in UTF-8; JSON is always sent as UTF-8.');
+  }
   refuseEncodings(request);
   const raw = await readAll(request, response, most);
   let text: string;
@@ -82,7 +86,7 @@ export async function readJson(
   return { value: parseJson(text), raw };
 }
 
-/** @throws Problem for a body that is compressed or in another charset */
+/** @throws Problem for a body that is compressed */
 export function refuseEncodings(request: Request): void {
   const encoding = request.get('content-encoding') ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') {

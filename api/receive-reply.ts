@@ -129,7 +129,7 @@ async function receiveForm(
     throw new Problem('malformed-request', 'The form cannot be read: its Content-Type names no boundary.');
   }
   continueIfExpected(request, response);
-  const fields: Record<string, unknown> = {};
+  const fields = new Map<string, unknown>();
   let storing: Promise<void> = Promise.resolve();
   const received = new Promise<void>((resolve, reject) => {
     const fail = (error: unknown): void => {
@@ -141,8 +141,8 @@ async function receiveForm(
     form.on('field', (name, value, { valueTruncated }) => {
       if (valueTruncated)
         fail(new Problem('body-too-large', `The field ${name} may have at most ${FIELD_BYTES} bytes.`));
-      else if (name === 'mapping') fields[name] = parsed(value, fail);
-      else fields[name] = value;
+      else if (fields.has(name)) fail(invalidBody([{ pointer: jsonPointer([name]), detail: 'comes twice' }]));
+      else fields.set(name, name === 'mapping' ? parsed(value, fail) : value);
     });
     form.on('fieldsLimit', () =>
       fail(invalidBody([{ pointer: '', detail: 'has more fields than text and mapping' }])),
@@ -184,7 +184,7 @@ async function receiveForm(
   } finally {
     await Promise.allSettled([storing]);
   }
-  const body = validBody(replyBody.omit({ files: true }), fields);
+  const body = validBody(replyBody.omit({ files: true }), Object.fromEntries(fields));
   reply.text = body.text ?? '';
   reply.mapping = body.mapping ?? null;
 }

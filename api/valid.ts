@@ -56,14 +56,17 @@ export function validBody<T extends z.ZodType>(schema: T, body: unknown): z.outp
   throw invalidBody(faults);
 }
 
+/** How many faults are told at once: an answer is not to be many times as large as what was sent. */
+const TOLD = 50;
+
 /** The problem `invalid-body` for faults found outside a schema. */
 export function invalidBody(faults: readonly Fault[]): Problem {
-  const places = faults.map(
+  const errors = faults.slice(0, TOLD);
+  const places = errors.map(
     (fault) => `${fault.pointer === '' ? 'the body' : fault.pointer} ${fault.detail}`,
   );
-  return new Problem('invalid-body', `Correct the body and send it again: ${places.join('; ')}.`, {
-    errors: faults,
-  });
+  if (faults.length > errors.length) places.push(`and ${faults.length - errors.length} more`);
+  return new Problem('invalid-body', `Correct the body and send it again: ${places.join('; ')}.`, { errors });
 }
 
 /** Checks query or path parameters. @throws Problem `invalid-parameter` */

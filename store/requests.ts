@@ -336,6 +336,11 @@ export function newRequestId(now: number = Date.now()): string {
   return `m_${id}`;
 }
 
+/** Whether a text has the form of the id of a request. */
+export function isRequestId(text: unknown): text is string {
+  return typeof text === 'string' && /^m_[0-9a-hjkmnp-tv-z]{26}$/.test(text);
+}
+
 /** Every id made before a moment stands before this. @param at epoch milliseconds */
 export function requestIdsBefore(at: number): string {
   return `m_${timeOf(Math.max(0, at))}`;

@@ -6,8 +6,8 @@ import type { Api } from '../app.ts';
 import { withDigests } from '../content-digest.ts';
 import { fileName } from '../file-name.ts';
 import { filePrecondition, fileTag } from '../preconditions.ts';
-import { notFound } from '../problem.ts';
-import { bodyOf, continueIfExpected, refuseEncodings } from '../read-body.ts';
+import { notFound, Problem } from '../problem.ts';
+import { bodyOf, continueIfExpected, mediaType, refuseEncodings } from '../read-body.ts';
 import { command, readRequest } from '../read-request.ts';
 import { type Answer, type Call, type Route, route } from '../route.ts';
 import { requireEditable, takeFile } from '../take-file.ts';
@@ -89,6 +89,7 @@ async function uploadFile(api: Api, call: FileCall): Promise<Answer> {
   const request = await readRequest(api, call.principal, call.params.request);
   requireEditable(request);
   refuseEncodings(sent);
+  refuseParts(sent);
   const length = sent.get('content-length');
   const digested = withDigests(sent);
   const { replaced, ...file } = await takeFile(api, call, request, {
@@ -101,6 +102,21 @@ async function uploadFile(api: Api, call: FileCall): Promise<Answer> {
     },
   });
   return { status: replaced ? 200 : 201, body: file, headers: { ETag: fileTag(file) } };
+}
+
+/** What would be kept as the file and is none: the rest of one that broke off, or a form around it. @throws Problem */
+function refuseParts(sent: Call['request']): void {
+  if (sent.get('content-range') !== undefined) {
+    const detail = 'cannot be sent: a file comes whole, or in parts at /v1/uploads (tus)';
+    throw new Problem('invalid-parameter', `The header Content-Range ${detail}.`, {
+      errors: [{ parameter: 'Content-Range', detail }],
+    });
+  }
+  if (mediaType(sent).startsWith('multipart/'))
+    throw new Problem(
+      'unsupported-media-type',
+      'Send the bytes of the file as they are, without a form around them.',
+    );
 }
 
 async function dropFile(api: Api, call: FileCall): Promise<Answer> {

@@ -50,6 +50,7 @@ export class Contract {
     const look = (request: IncomingMessage, response: ServerResponse): void => this.#look(request, response);
     server.prependListener('request', look);
     server.prependListener('checkContinue', look);
+    server.prependListener('checkExpectation', look);
   }
 
   /** @throws Error when an answer was not as it is described */

@@ -551,6 +551,15 @@ describe('a whole migration', () => {
       type: 'urn:deskferry:problem:too-many-files',
       supportAddress: 'support@deskferry.example',
     });
+    for (const [name, ...values] of [
+      ['text', 'one', 'another'],
+      ['__proto__', 'x'],
+      ['$where', 'x'],
+    ] as const) {
+      const odd = new FormData();
+      for (const value of values) odd.append(name, value);
+      expect((await send(odd)).body.errors).toMatchObject([{ pointer: `/${name}` }]);
+    }
     const wrong = new FormData();
     wrong.append('attachment', new Blob(['x']), 'x.csv');
     expect((await send(wrong)).body.errors).toMatchObject([{ pointer: '/attachment' }]);

@@ -156,6 +156,19 @@ describe('what is sent is checked', () => {
     expect((await hana.get('/v1/migrations?state[$ne]=PENDING')).status).toBe(400);
   });
 
+  it('H: of very many faults the first are told: an answer is not many times as large as the body', async () => {
+    const names = Array.from({ length: 60_000 }, (_, index) => `"n${index}":1`).join(',');
+    for (const raw of [`{${names}}`, `{"encodings":{${names}}}`]) {
+      const { status, body } = await hana.call('POST', '/v1/migrations', {
+        raw,
+        headers: { 'Content-Type': 'application/json' },
+      });
+      expect([status, body.errors.length]).toEqual([422, 50]);
+      expect(body.detail).toContain('and 59950 more');
+      expect(JSON.stringify(body).length).toBeLessThan(20_000);
+    }
+  });
+
   it('H: what is no JSON, too large, or of another type is refused with what to do', async () => {
     const send = async (raw: Sent, type = 'application/json'): Promise<[number, string]> => {
       const answer = await hana.call('POST', '/v1/migrations', { raw, headers: { 'Content-Type': type } });
@@ -166,7 +179,9 @@ describe('what is sent is checked', () => {
       400,
       'urn:deskferry:problem:malformed-json',
     ]);
-    expect(await send('{}', 'text/plain')).toEqual([415, 'urn:deskferry:problem:unsupported-media-type']);
+    for (const type of ['text/plain', 'application/json; charset=iso-2022-jp'])
+      expect(await send('{}', type)).toEqual([415, 'urn:deskferry:problem:unsupported-media-type']);
+    expect((await send('{}', 'Application/JSON; Charset="UTF-8"'))[0]).toBe(201);
     expect(await send(`{"remarks":"${'x'.repeat(1_100_000)}"}`)).toEqual([
       413,
       'urn:deskferry:problem:body-too-large',
@@ -250,6 +265,13 @@ describe('what is sent is checked', () => {
         'headers-too-slow',
       ]);
       expect(await refused('')).toEqual([408, 'headers-too-slow']);
+      const malformed = [400, 'malformed-request'];
+      expect(await refused('CONNECT evil.example:443 HTTP/1.1\r\nHost: a\r\n\r\n')).toEqual(malformed);
+      const hosts = (text: string) => `GET /healthz HTTP/1.1\r\n${text}Connection: close\r\n\r\n`;
+      for (const text of ['', 'Host: a\r\nHost: b\r\n'])
+        expect([text, await refused(hosts(text))]).toEqual([text, malformed]);
+      // what a caller expects beside 100-continue means nothing here
+      expect(await say(hosts('Host: a\r\nExpect: the-unexpected\r\n'))).toContain('{"status":"up"}');
     } finally {
       await impatient.close();
     }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiConfiguration, assembleApi } from '../../api/app.ts';
+import { openApiDocument } from '../../api/openapi.ts';
 import type { Route } from '../../api/route.ts';
 import { createRoutes } from '../../api/routes.ts';
 import { ApiUnderTest, type Caller, STEPS_BODY, until } from './environment.ts';
@@ -430,6 +431,33 @@ describe('F4: who calls from where', () => {
     });
   });
 
+  it('F4: a page whose origin is configured may send and read every header that means something', async () => {
+    const document = openApiDocument('', routes);
+    const operations = Object.values(document.paths ?? {}).flatMap((item) => Object.values(item)) as {
+      parameters?: { in: string; name: string }[];
+      responses: Record<string, { headers?: object }>;
+    }[];
+    const sent = operations.flatMap(({ parameters = [] }) =>
+      parameters.flatMap((each) => (each.in === 'header' ? [each.name] : [])),
+    );
+    const told = operations.flatMap(({ responses }) =>
+      Object.values(responses).flatMap(({ headers = {} }) => Object.keys(headers)),
+    );
+    expect(sent).toContain('If-None-Match');
+    expect(told).toContain('Content-Disposition');
+    await servedWith({ corsOrigins: ['https://console.example'] }, async (url) => {
+      const { headers } = await fetch(`${url}${path}`, {
+        method: 'OPTIONS',
+        headers: { Origin: 'https://console.example', 'Access-Control-Request-Method': 'PUT' },
+      });
+      const listed = (name: string): string[] => (headers.get(name) ?? '').split(', ');
+      expect(listed('access-control-allow-headers')).toEqual(expect.arrayContaining([...new Set(sent)]));
+      expect(listed('access-control-expose-headers')).toEqual(
+        expect.arrayContaining([...new Set(told)].filter((name) => name !== 'Content-Length')),
+      );
+    });
+  });
+
   it('F4: guesses at keys are limited by address; X-Forwarded-For counts only behind a trusted proxy', async () => {
     const guess = async (url: string, from: string): Promise<number> =>
       (
@@ -459,6 +487,8 @@ describe('F4: who calls from where', () => {
     await call(hana, 'GET', path);
     await call(null, 'GET', `${path}/reports/phase-1.zip?version=1&expires=1&signature=c2lnbmF0dXJl`);
     await call({ key: 'dfk_a-key-that-is-not-known' }, 'GET', path);
+    // an address may hold what was pasted into it
+    await call(hana, 'POST', '/v1/migrations/dfk_a-key-in-an-address/approve');
     const log = api.log.join('');
     expect(log).toContain('/v1/migrations/:request/reports/:name.zip');
     for (const secret of [hana.key, 'c2lnbmF0dXJl', 'dfk_']) expect(log).not.toContain(secret);

@@ -339,6 +339,19 @@ describe('H: what is sent is what arrives', () => {
     ]);
   });
 
+  it('H: the rest of a file that broke off, and a form around a file, are not taken for the file', async () => {
+    const path = await caller.file();
+    const file = `${path}/files/a.csv`;
+    await put(file, 'whole content');
+    const rest = await put(file, 'content', { 'Content-Range': 'bytes 6-12/13' });
+    expect([rest.status, rest.body.errors?.[0].parameter]).toEqual([400, 'Content-Range']);
+    const form = new FormData();
+    form.set('file', new Blob(['a,b']), 'a.csv');
+    expect((await caller.upload(file, form)).status).toBe(415);
+    const sha256 = createHash('sha256').update('whole content').digest('hex');
+    expect((await caller.get(path)).body.files).toEqual([{ name: 'a.csv', bytes: 13, sha256 }]);
+  });
+
   it('H: If-Match and If-None-Match keep a file from being replaced or dropped unseen', async () => {
     const path = await caller.file();
     const file = `${path}/files/a.csv`;
