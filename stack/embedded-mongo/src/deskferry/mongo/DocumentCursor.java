@@ -73,16 +73,16 @@ final class DocumentCursor {
 
     /** The next documents: at most `count`, and no further one once they have reached `bytes`. */
     List<Document> take(int count, long bytes, BigWork bigWork) {
-        List<Document> taken = new ArrayList<>();
+        StoredBatch whole = new StoredBatch();
+        List<Document> shown = new ArrayList<>();
         long size = 0;
-        for (Visit visit = new Visit(); taken.size() < count && size < bytes; ) {
-            Document document = visit.next();
-            if (document == null) break;
+        for (Visit visit = new Visit(); whole.size() + shown.size() < count && size < bytes && visit.step(); ) {
             size += visit.value.length;
             if (size > BigWork.BIG) bigWork.enter();
-            taken.add(shown(document));
+            if (projection == null) whole.take(visit.value);
+            else shown.add(shown(visit.decoded()));
         }
-        return taken;
+        return projection == null ? whole : shown;
     }
 
     /** All that remains, one by one. */
@@ -192,7 +192,11 @@ final class DocumentCursor {
 
         /** The next document that matches, or null at the end. */
         Document next() {
-            if (!step()) return null;
+            return step() ? decoded() : null;
+        }
+
+        /** The document that is visited. */
+        Document decoded() {
             if (document != null) return document;
             return idOnly && idField.equals("_id") ? StoredBson.decodeId(value) : StoredBson.decode(value);
         }

@@ -3,7 +3,6 @@ package deskferry.mongo;
 import de.bwaldvogel.mongo.MongoBackend;
 import de.bwaldvogel.mongo.wire.MongoDatabaseHandler;
 import de.bwaldvogel.mongo.wire.MongoExceptionHandler;
-import de.bwaldvogel.mongo.wire.MongoWireMessageEncoder;
 import de.bwaldvogel.mongo.wire.MongoWireProtocolHandler;
 import de.bwaldvogel.mongo.wire.MongoWireReplyEncoder;
 import de.bwaldvogel.mongo.wire.message.ClientRequest;
@@ -50,7 +49,7 @@ final class WireServer {
                 protected void initChannel(SocketChannel channel) {
                     channel.pipeline().addLast(
                         new MongoWireReplyEncoder(),
-                        new MongoWireMessageEncoder(),
+                        new MessageEncoder(),
                         new BigRequests(bigWork),
                         new BigWorkEnd(bigWork),
                         new MongoDatabaseHandler(backend, clients),
