@@ -45,7 +45,7 @@ export function answerCalls(api: Api, route: Route) {
     }
     const call = { principal: principal ?? NOBODY, request, response, log: api.logger };
     const { raw, run } = await route.prepare(call);
-    const once = route.method === 'post' && route.idempotent !== false;
+    const once = route.method === 'post' && route.idempotent === undefined;
     const answer = once ? await answerOnce(api, call, raw, run) : await run();
     if (answer !== null) sendAnswer(response, answer);
   };

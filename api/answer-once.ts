@@ -19,10 +19,13 @@ export function callId(call: Pick<Call, 'request'>): string | undefined {
   return callIds.get(call.request);
 }
 
-/** What tells a call from every other one, its body apart. */
-const keyed = (call: Pick<Call, 'principal' | 'request'>, key: string) => ({
-  principal: call.principal.name,
-  route: `POST ${call.request.path}`,
+/**
+ * What tells a call from every other one, its body apart. F4: a token of the same subject may be of another tenant, or another role, by
+ * now.
+ */
+const keyed = ({ principal: { by, tenant }, request }: Pick<Call, 'principal' | 'request'>, key: string) => ({
+  principal: tenant === null ? by : `${by} of ${tenant}`,
+  route: `POST ${request.path}`,
   key,
 });
 
@@ -54,7 +57,7 @@ export async function answerOnce(
   const { idempotency } = api.stores;
   const begun = await idempotency.begin({
     ...keyed(call, key),
-    bodyHash: bodyHash(body),
+    bodyHash: bodyHash(api.config.secret, body),
     expiresAt: new Date(Date.now() + KEPT_MS),
   });
   if (begun.state === 'otherBody') {
@@ -75,7 +78,7 @@ export async function answerOnce(
     );
   }
   underWay.add(id);
-  callIds.set(call.request, id);
+  callIds.set(call.request, begun.call);
   try {
     const answer = await run();
     if (answer !== null) await idempotency.finish(id, answer.status, answer);

@@ -79,6 +79,7 @@ export interface MigrationWorkflows {
   /**
    * Starts what goes on beside a request's own process.
    * @param order.again whether it is done anew when it was done before; else only when it failed
+   * @param order.call makes a repeated call the same order, where it is done anew otherwise
    * @returns false when it is under way, or done already
    * @throws Problem `unavailable` after five seconds
    */
@@ -89,6 +90,7 @@ export interface MigrationWorkflows {
     /** the line that the Web UI shows */
     summary: string;
     again: boolean;
+    call?: string | undefined;
   }): Promise<boolean>;
   /** The request as it stands. @throws MigrationNotRunning, Problem `unavailable` */
   snapshot(request: string): Promise<RequestSnapshot>;
@@ -139,6 +141,17 @@ export function createMigrationWorkflows(client: Client): MigrationWorkflows {
     }
   }
 
+  /** The call that ordered the latest run of a workflow; null where there is none, or it was ordered without an id. */
+  async function orderedBy(workflowId: string): Promise<unknown> {
+    try {
+      const { memo } = await within(QUERY_MS, () => client.workflow.getHandle(workflowId).describe());
+      return memo?.['call'] ?? null;
+    } catch (error) {
+      if (error instanceof MigrationNotRunning) return null;
+      throw error;
+    }
+  }
+
   return {
     async start(input) {
       try {
@@ -166,7 +179,8 @@ export function createMigrationWorkflows(client: Client): MigrationWorkflows {
       );
     },
 
-    async order({ workflowType, workflowId, input, summary, again }) {
+    async order({ workflowType, workflowId, input, summary, again, call }) {
+      if (call !== undefined && (await orderedBy(workflowId)) === call) return true;
       try {
         await within(COMMAND_MS, () =>
           client.workflow.start(workflowType, {
@@ -175,12 +189,14 @@ export function createMigrationWorkflows(client: Client): MigrationWorkflows {
             workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
             staticSummary: summary,
             args: [input],
+            ...(call === undefined ? {} : { memo: { call } }),
           }),
         );
         return true;
       } catch (error) {
-        if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-        throw error;
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        // by the same call, in another process
+        return call !== undefined && (await orderedBy(workflowId)) === call;
       }
     },
 

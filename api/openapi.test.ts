@@ -18,7 +18,10 @@ interface Operation {
   security: Record<string, string[]>[];
   parameters?: Parameter[];
   requestBody?: { content: Record<string, { schema?: object }> };
-  responses: Record<string, { description: string; content?: Record<string, { schema?: object }> }>;
+  responses: Record<
+    string,
+    { description: string; headers?: object; content?: Record<string, { schema?: object }> }
+  >;
 }
 interface Document {
   openapi: string;
@@ -49,6 +52,20 @@ describe('H: the OpenAPI document', () => {
   it('H: names every served route, and no other', () => {
     const served = describeRoutes('').map(({ method, path }) => `${method} ${path}`);
     expect(operations.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(served.toSorted());
+  });
+
+  it('H: every POST that changes something takes an Idempotency-Key, and every 202 says where the work is seen', () => {
+    for (const { path, method, operation } of operations) {
+      const taken = operation.parameters?.some(({ name }) => name === 'Idempotency-Key') === true;
+      expect([path, method, taken]).toEqual([
+        path,
+        method,
+        method === 'post' && operation.tags[0] !== 'Codec',
+      ]);
+      const { 202: accepted } = operation.responses;
+      const isSaid = accepted === undefined || 'Location' in (accepted.headers ?? {});
+      expect([path, isSaid]).toEqual([path, true]);
+    }
   });
 
   it('H: is a document of OpenAPI 3.1', () => {

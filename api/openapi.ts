@@ -60,7 +60,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       query: route.query,
       ...(route.headers === undefined ? {} : { header: route.headers }),
     } as NonNullable<ZodOpenApiOperationObject['requestParams']>,
-    ...(route.method === 'post' ? { parameters: [idempotency] } : {}),
+    ...(route.method === 'post' && route.idempotent !== 'never' ? { parameters: [idempotency] } : {}),
     ...(content === null ? {} : { requestBody: { content } }),
     responses: {
       ...Object.fromEntries(

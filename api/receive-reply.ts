@@ -198,7 +198,7 @@ function parsed(json: string, fail: (error: Problem) => void): unknown {
   }
 }
 
-/** The key of a new reply. */
-export function newReplyKey(): string {
-  return `r_${randomUUID()}`;
+/** The key of a new reply. @param call id of the call that brings it: the same call brings the same reply */
+export function newReplyKey(call: string = randomUUID()): string {
+  return `r_${call}`;
 }

@@ -58,10 +58,10 @@ interface RouteText {
   /** bytes a JSON body may have, where it is more than usual */
   bodyBytes?: number;
   /**
-   * POST: `false` where the handler sees to the Idempotency-Key itself, because it reads the body itself, or where nothing is changed
+   * POST: `itself` where the handler sees to the Idempotency-Key, because it reads the body itself; `never` where nothing is changed
    * and the answer may not be kept
    */
-  idempotent?: false;
+  idempotent?: 'itself' | 'never';
 }
 
 export interface RouteDefinition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>

@@ -3,6 +3,7 @@ import { createLogger, type Logger } from '../configuration/create-logger.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
 import { openDatabase } from '../store/database.ts';
+import type { Stores } from '../store/stores.ts';
 import { createKeyRing } from '../store/key-ring.ts';
 import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
 import { storageAt } from '../store/storage-at.ts';
@@ -11,15 +12,18 @@ import { gatherDependencies } from './gather-dependencies.ts';
 import { listen } from './listen.ts';
 import { removeExpiredUploads, resumableFolder } from './resumable-store.ts';
 
-/** How often uploads that were not finished in time are removed, in milliseconds. */
+/** How often uploads that were not finished in time, and answers that were kept for their day, are removed, in milliseconds. */
 const TIDY_MS = 3_600_000;
 
-function tidy(storageFolder: string, logger: Logger): void {
-  removeExpiredUploads(resumableFolder(storageFolder)).then(
-    (files) => files > 0 && logger.info({ files }, 'removed expired uploads'),
-    (error: unknown) =>
-      logger.warn({ error: error instanceof Error ? error.name : typeof error }, 'could not remove uploads'),
-  );
+function tidy(storageFolder: string, { idempotency }: Pick<Stores, 'idempotency'>, logger: Logger): void {
+  const removing = (what: string, removed: Promise<number>): void =>
+    void removed.then(
+      (count) => count > 0 && logger.info({ what, count }, 'removed what is past its time'),
+      (error: unknown) =>
+        logger.warn({ what, error: error instanceof Error ? error.name : typeof error }, 'could not remove'),
+    );
+  removing('uploads', removeExpiredUploads(resumableFolder(storageFolder)));
+  removing('answers', idempotency.removeExpired());
 }
 
 /** The API process: `node api/serve.ts`. Serves until SIGTERM or SIGINT, then ends what is under way. */
@@ -41,24 +45,24 @@ async function serve(): Promise<void> {
   const dataConverter = dataConverterOf(keyRing, encryption);
   const { db } = database;
   const pingDatabase = (): Promise<void> => database.ping();
-  const api = createApi(
-    gatherDependencies({
-      db,
-      pingDatabase,
-      storage,
-      connection,
-      namespace,
-      dataConverter,
-      keyRing,
-      config,
-      logger,
-      tracing,
-    }),
-  );
+  const dependencies = gatherDependencies({
+    db,
+    pingDatabase,
+    storage,
+    connection,
+    namespace,
+    dataConverter,
+    keyRing,
+    config,
+    logger,
+    tracing,
+  });
+  const api = createApi(dependencies);
   const listening = await listen(api, config.port);
   logger.info({ port: listening.port }, 'serving');
-  const tidying = setInterval(() => tidy(config.storageFolder, logger), TIDY_MS);
-  tidy(config.storageFolder, logger);
+  const tidyNow = (): void => tidy(config.storageFolder, dependencies.stores, logger);
+  const tidying = setInterval(tidyNow, TIDY_MS);
+  tidyNow();
   tellReady();
 
   const stop = async (signal: NodeJS.Signals): Promise<void> => {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../domain/lifecycle.ts';
 import { EMPTY_DRAFT, type Requester } from '../domain/request.ts';
@@ -309,12 +310,13 @@ describe('claims, keys, calls', () => {
       principal: 'k1',
       route: 'POST /v1/migrations',
       key: 'one',
-      bodyHash: bodyHash('{}'),
+      bodyHash: bodyHash('secret', '{}'),
       expiresAt: new Date(at.getTime() + 1_000),
     };
     const begun = await Promise.all([1, 2, 3].map(() => stores.idempotency.begin(call, at)));
     expect(begun.map(({ state }) => state).toSorted()).toEqual(['first', 'running', 'running']);
     const id = begun[0]?.state === 'first' || begun[0]?.state === 'running' ? begun[0].id : '';
+    expect(new Set(begun.map((each) => ('call' in each ? each.call : ''))).size).toBe(1);
     await stores.idempotency.finish(id, 201, { 'a.b': { $c: null } });
     await stores.idempotency.finish(id, 500, {});
     expect(await stores.idempotency.begin(call, at)).toEqual({
@@ -323,13 +325,42 @@ describe('claims, keys, calls', () => {
       status: 201,
       answer: { 'a.b': { $c: null } },
     });
-    expect(await stores.idempotency.begin({ ...call, bodyHash: bodyHash('[]') }, at)).toEqual({
+    expect(await stores.idempotency.begin({ ...call, bodyHash: bodyHash('secret', '[]') }, at)).toEqual({
       state: 'otherBody',
     });
     expect((await stores.idempotency.begin({ ...call, principal: 'k2' }, at)).state).toBe('first');
-    expect((await stores.idempotency.begin(call, call.expiresAt)).state).toBe('first');
+    // after its time the key is as good as new, and what it names is another call
+    const later = { ...call, expiresAt: new Date(at.getTime() + 2_000) };
+    const anew = await stores.idempotency.begin(later, call.expiresAt);
+    expect(anew.state).toBe('first');
+    expect(begun).not.toContainEqual(expect.objectContaining({ call: 'call' in anew ? anew.call : '' }));
     await stores.idempotency.abandon(id);
     expect((await stores.idempotency.begin(call, at)).state).toBe('first');
+  });
+
+  test('H, B3: what a body is known again by tells nothing without the secret', () => {
+    const body = '{"key":"weak"}';
+    const known = bodyHash('secret', body);
+    expect(bodyHash('secret', body)).toBe(known);
+    expect([bodyHash('another', body), hash('sha256', body)]).not.toContain(known);
+  });
+
+  test('H: what was answered is not kept longer than it is needed', async () => {
+    const { idempotency } = stores;
+    const end = new Date(at.getTime() + 60_000);
+    const calls = Array.from({ length: 2_500 }, (_, n): IdempotentCall => {
+      const isLonger = n % 500 === 0;
+      const expiresAt = new Date(end.getTime() + (isLonger ? 1 : 0));
+      return { principal: 'removed', route: 'POST /', key: `${n}`, bodyHash: '', expiresAt };
+    });
+    await idempotency.removeExpired(end);
+    await Promise.all(calls.map((call) => idempotency.begin(call, at)));
+    expect(await idempotency.removeExpired(at)).toBe(0);
+    expect(await idempotency.removeExpired(end)).toBe(2_495);
+    const states = await Promise.all(
+      [0, 1, 500].map(async (n) => (await idempotency.begin(calls[n] as IdempotentCall, at)).state),
+    );
+    expect(states).toEqual(['running', 'first', 'running']);
   });
 });
 

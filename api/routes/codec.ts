@@ -33,7 +33,7 @@ export function codecRoutes(api: Api): Route[] {
   const common = {
     method: 'post' as const,
     tag: 'Codec',
-    idempotent: false as const,
+    idempotent: 'never' as const,
     body: payloads,
     bodyBytes: MOST_BYTES,
     answers: { 200: { description: 'The payloads, in the same order.', schema: payloads } },

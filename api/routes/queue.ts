@@ -1,4 +1,5 @@
-import type { z } from 'zod';
+import { z } from 'zod';
+import { LOCATION } from '../answer-headers.ts';
 import { queueAnswer, type QueueAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { noBody } from '../bodies.ts';
@@ -39,7 +40,7 @@ export function queueRoutes(api: Api): Route[] {
       who: ['operator'],
       params: requestParams,
       body: noBody,
-      answers: { 202: answers },
+      answers: { 202: { ...answers, headers: z.object(LOCATION) } },
       handle: async ({ principal, params }) => {
         const { id, state } = await readRequest(api, principal, params.request);
         const line = await api.migrations.line();
@@ -54,7 +55,7 @@ export function queueRoutes(api: Api): Route[] {
           if (!(error instanceof MigrationNotRunning)) throw error;
           throw new Problem('wrong-state', 'The queue is empty.', { members: { state } });
         }
-        return { status: 202, body: await showQueue(api, principal) };
+        return { status: 202, body: await showQueue(api, principal), headers: { Location: '/v1/queue' } };
       },
     }),
   ];

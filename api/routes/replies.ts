@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { RequestDocument } from '../../store/requests.ts';
-import { bodyHash } from '../../store/idempotency.ts';
+import { uploadKey } from '../../store/uploads.ts';
 import { accepted, acceptedAnswer } from '../accepted.ts';
-import { answerOnce, repeatsAnswered } from '../answer-once.ts';
+import { answerOnce, callId, repeatsAnswered } from '../answer-once.ts';
 import type { Api } from '../app.ts';
 import { replyBody } from '../bodies.ts';
 import { Problem } from '../problem.ts';
@@ -36,7 +36,7 @@ export function replyRoutes(api: Api): Route[] {
       who: ['requester'],
       params: requestParams,
       streams: { 'application/json': replyBody, 'multipart/form-data': form },
-      idempotent: false,
+      idempotent: 'itself',
       answers: acceptedAnswer('Recorded'),
       handle: (call) => reply(api, call),
     }),
@@ -69,8 +69,8 @@ async function reply(api: Api, call: ReplyCall): Promise<Answer | null> {
   ]);
   let taken = false;
   try {
-    return await answerOnce(api, call, bodyHash(same), async () => {
-      const after = await takeReply(api, call, request, room.reply, received);
+    return await answerOnce(api, call, same, async () => {
+      const after = await takeReply(api, call, request, received);
       taken = true;
       return accepted(api, after);
     });
@@ -92,12 +92,19 @@ async function takeReply(
   api: Api,
   call: ReplyCall,
   request: RequestDocument,
-  key: string,
-  { text, mapping, files }: ReceivedReply,
+  { text, mapping, files: received }: ReceivedReply,
 ): Promise<RequestDocument> {
   const at = new Date();
   const { by } = call.principal;
+  // of a call that comes again it is the same reply, with the same files
+  const key = newReplyKey(callId(call));
+  const files = received.map((file) => ({ ...file, key: uploadKey(request.id, file.name, key) }));
   for (const { key: upload, ...file } of files) {
+    // it came when the answer was lost
+    if ((await api.stores.uploads.get(request.id, upload)) !== null) {
+      await api.storage.remove(file.storageKey);
+      continue;
+    }
     await api.stores.uploads.put({ request: request.id, key: upload, ...file, uploadedAt: at, reply: key });
   }
   await api.stores.replies.put({

@@ -1,6 +1,7 @@
 import type { State } from '../../domain/lifecycle.ts';
 import { SAMPLE_RUN, sampleWorkflowId } from '../../workflows/messages.ts';
 import { accepted, acceptedAnswer } from '../accepted.ts';
+import { callId } from '../answer-once.ts';
 import type { Api } from '../app.ts';
 import { sampleBody } from '../bodies.ts';
 import { Problem } from '../problem.ts';
@@ -26,7 +27,8 @@ export function sampleRoutes(api: Api): Route[] {
       params: requestParams,
       body: sampleBody,
       answers: acceptedAnswer('Ordered'),
-      handle: async ({ principal, params, body }) => {
+      handle: async (call) => {
+        const { principal, params, body } = call;
         const request = await readRequest(api, principal, params.request);
         const { id, state, missingSteps } = request;
         if (!BEFORE_PHASE_1.includes(state)) {
@@ -53,6 +55,7 @@ export function sampleRoutes(api: Api): Route[] {
           },
           summary: `Sample of ${id}`,
           again: true,
+          call: callId(call),
         });
         if (!isStarted) {
           throw new Problem(

@@ -99,7 +99,7 @@ export function uploadRoutes(api: Api): Route[] {
         'Upload-Length announces its size; Upload-Metadata names the request (`migration`) and the file (`filename`), in base64. What is unfinished counts in the limits of the request until it is finished, terminated, or expired. A new upload of a name ends an unfinished one of that name.',
       who,
       headers: beginHeaders,
-      idempotent: false,
+      idempotent: 'itself',
       answers: {
         201: {
           description: 'Begun; `Location` is where its bytes are sent.',

@@ -142,7 +142,7 @@ const TRIES: Readonly<Record<string, Try>> = {
   reply: {
     who: 'requester',
     path: () => `${paths.second}/replies`,
-    said: { body: { text: 'mended' } },
+    said: { body: { text: 'mended', files: [{ name: 'a.csv', content: base64('a,b') }] } },
     other: { body: { text: 'not mended' } },
   },
   startPhase2: { who: 'requester', path: () => `${paths.second}/phase-2`, ...EMPTY },
@@ -150,9 +150,26 @@ const TRIES: Readonly<Record<string, Try>> = {
 /** Change nothing; what they answer is what encryption hides, and so is kept nowhere. */
 const KEPT_NOWHERE = ['decodePayloads', 'encodePayloads'];
 
-/** One call of an API process that was started for it, and is stopped after it. */
-async function inFreshProcess(who: Caller, path: string, said: Said, key: string): Promise<Spoken> {
-  const process = await api.beside({}, { stores: createStores(api.database.db, null) });
+/**
+ * One call of an API process that was started for it, and is stopped after it.
+ * @param isLost whether it ends when all is done but before its answer is kept: as if it was killed there
+ */
+async function inFreshProcess(
+  who: Caller,
+  path: string,
+  said: Said,
+  key: string,
+  isLost = false,
+): Promise<Spoken> {
+  const stores = createStores(api.database.db, null);
+  const { idempotency } = stores;
+  const finish: typeof idempotency.finish = async (id, status, answer) => {
+    // the id of a new request is kept before it is made
+    if (typeof answer !== 'string') throw new Error('lost');
+    await idempotency.finish(id, status, answer);
+  };
+  const losing = { ...stores, idempotency: { ...idempotency, finish } };
+  const process = await api.beside({}, { stores: isLost ? losing : stores });
   try {
     const headers = { ...said.headers, 'Idempotency-Key': key };
     return await who.at(`http://127.0.0.1:${process.port}`).call('POST', path, { ...said, headers });
@@ -180,12 +197,17 @@ it.each(Object.entries(TRIES))(
   'H: %s is done once under its Idempotency-Key and answered the same after a restart; with another body it is refused',
   async (operation, { who, path, said, other, before }) => {
     const caller = who === 'operator' ? operator : hana;
-    const call = (what: Try['said']) => inFreshProcess(caller, path(), given(what), operation);
+    const call = (what: Try['said'], isLost = false) =>
+      inFreshProcess(caller, path(), given(what), operation, isLost);
     await before?.();
-    let first: Spoken | null = null;
     // what was refused leaves the key free
-    await until(`${operation} is taken`, async () => (first = await call(said)).status < 300);
-    expect(told(await call(said))).toEqual(told(first as unknown as Spoken));
+    await until(
+      `${operation} is taken, its answer lost`,
+      async () => (await call(said, true)).status === 500,
+    );
+    const first = await call(said);
+    expect([operation, first.status < 300 ? 'done' : first.body]).toEqual([operation, 'done']);
+    expect(told(await call(said))).toEqual(told(first));
     expect(await call(other)).toMatchObject({
       status: 422,
       body: { type: 'urn:deskferry:problem:idempotency-key-reused' },
@@ -193,6 +215,19 @@ it.each(Object.entries(TRIES))(
   },
   60_000,
 );
+
+it('H, B6: a sample whose answer was lost is ordered once, however often it is sent', async () => {
+  const ordered = async (): Promise<number> => {
+    const { entries } = (await hana.get(`${paths.sampled}/audit`)).body as { entries: { action: string }[] };
+    return entries.filter(({ action }) => action === 'sampleOrdered').length;
+  };
+  await until('it is in the audit log', async () => (await ordered()) > 0);
+  const { runSample } = TRIES as { runSample: Try };
+  const another = () => inFreshProcess(hana, runSample.path(), given(runSample.said), 'another');
+  await until('another is taken', async () => (await another()).status === 202);
+  await until('another is, too', async () => (await ordered()) >= 2);
+  expect(await ordered()).toBe(2);
+});
 
 it('H: the same answer is given when the call would be refused by now', async () => {
   expect((await operator.post(`${paths.second}/phase-2`)).status).toBe(202);
@@ -204,7 +239,8 @@ it('H: the same answer is given when the call would be refused by now', async ()
   expect((await inFreshProcess(hana, reply.path(), given(reply.said), 'new')).body.type).toBe(
     'urn:deskferry:problem:window-closed',
   );
-  expect(await api.stored(`uploads/${paths.second.split('/').at(-1)}/`)).toHaveLength(1);
+  // what the request began with, and the file of the reply, once
+  expect(await api.stored(`uploads/${paths.second.split('/').at(-1)}/`)).toHaveLength(2);
   // its request was cancelled since
   const begun = await inFreshProcess(hana, beginUpload.path(), given(beginUpload.said), 'beginUpload');
   expect([begun.status, begun.headers.get('location')]).toEqual([

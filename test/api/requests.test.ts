@@ -554,6 +554,25 @@ describe('Idempotency-Key', () => {
     expect((await caller.get('/v1/migrations')).body.items).toHaveLength(1);
   });
 
+  it('H: a day later a key is as good as new: what is sent with it is done, not taken for what came before', async () => {
+    const expire = () =>
+      api.database.db
+        .collection('idempotency')
+        .updateMany(
+          { expiresAt: { $lt: new Date(Date.now() + 25 * 3_600_000) } },
+          { $set: { expiresAt: new Date(0) } },
+        );
+    const first = await hana.post('/v1/migrations', { remarks: 'first' }, key('daily'));
+    const path = first.headers.get('location') ?? '';
+    const grant = async (files: number) =>
+      (await operator.post(`${path}/limit`, { files, reason: 'r' }, key('daily'))).body.limits?.files;
+    expect(await grant(6)).toBe(6);
+    await expire();
+    const next = await hana.post('/v1/migrations', { remarks: 'next' }, key('daily'));
+    expect([next.body.remarks, next.body.id === first.body.id]).toEqual(['next', false]);
+    expect(await grant(7)).toBe(7);
+  });
+
   it('H: a refused command may be tried again under the same key', async () => {
     const path = await hana.file();
     expect((await hana.post(`${path}/submit`, {}, key('k4'))).body.type).toBe(

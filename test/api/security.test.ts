@@ -359,6 +359,22 @@ describe('F4: what outlives its right', () => {
         expect(await status(await issuer.token({ role: 'root' }))).toBe(403);
         expect(await status(await issuer.token({ aud: 'another' }))).toBe(401);
         expect(await status(hana.key)).toBe(200);
+        // whoever works for two tenants is answered for each by itself
+        const filed = async (of: string): Promise<unknown[]> => {
+          const answer = await fetch(`${url}/v1/migrations`, {
+            method: 'POST',
+            headers: {
+              Authorization: `Bearer ${await issuer.token({ role: 'requester', tenant: of })}`,
+              'Content-Type': 'application/json',
+              'Idempotency-Key': 'of-two-tenants',
+            },
+            body: '{}',
+          });
+          return [answer.status, ((await answer.json()) as { id: string }).id];
+        };
+        const [mine, theirs] = [await filed(tenant), await filed('another')];
+        expect(theirs).toEqual([201, expect.not.stringMatching(String(mine[1]))]);
+        expect(await filed(tenant)).toEqual(mine);
       });
       expect(api.log.join('')).not.toContain(requester);
     } finally {
