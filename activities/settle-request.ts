@@ -3,7 +3,7 @@ import { endedOutside, isFinal, type State } from '../domain/lifecycle.ts';
 import type { MessageKind } from '../domain/message.ts';
 import type { Phase } from '../domain/phase.ts';
 import type { ImportStores } from '../store/import-stores.ts';
-import type { RequestDocument, RequestStanding } from '../store/requests.ts';
+import { isRestored, type RequestDocument, type RequestStanding } from '../store/requests.ts';
 import type { Stores } from '../store/stores.ts';
 import type { SweepActivities } from './control-activities.ts';
 import type { WorkflowNames } from './create-activities.ts';
@@ -39,18 +39,35 @@ export function makeSettleRequest(deps: SettleRequestDependencies): SweepActivit
       if (run !== null && run.status !== 'RUNNING') await giveBack(deps, request, null);
       return { outcome: 'sound', unreported: null };
     }
-    if (run === null) return { outcome: 'unknown', unreported: null };
+    if (run === null)
+      return isRestored(document) ? lost(deps, document) : { outcome: 'unknown', unreported: null };
     if (run.status === 'RUNNING') {
       const isSeen = run.runId === document.runId && document.before === null;
       if (isSeen) return { outcome: 'sound', unreported: null };
       return { outcome: await takeOver(deps, document, run), unreported: null };
     }
     if (isFinal(document.state) && document.closedAt !== null) {
+      if (isRestored(document)) await stores.requests.seen(request, document.runId);
       if (run.status !== 'COMPLETED') await lastWord(deps, request, run.at);
       return { outcome: await releaseUndo(deps, document), unreported: null };
     }
-    return run.status === 'COMPLETED' ? tell(deps, document, run) : end(deps, document, run);
+    if (run.status === 'COMPLETED') return tell(deps, document, run);
+    return end(deps, document, { at: run.at, reason: `${WORDS[run.status] ?? 'ended'} in Temporal` });
   };
+}
+
+/** A backup was brought back, and Temporal's is from before the request was filed, or from after it was forgotten. */
+async function lost(
+  deps: SettleRequestDependencies,
+  document: RequestStanding,
+): ReturnType<SweepActivities['settleRequest']> {
+  const { id: request, runId, state, closedAt } = document;
+  await deps.stores.requests.seen(request, runId);
+  if (isFinal(state) && closedAt !== null) return { outcome: 'sound', unreported: null };
+  return end(deps, document, {
+    at: Date.now(),
+    reason: 'not in the backup of Temporal that was brought back',
+  });
 }
 
 /** Its process ended by itself, but its last word was not written. */
@@ -69,11 +86,10 @@ async function tell(
 async function end(
   deps: SettleRequestDependencies,
   document: RequestStanding,
-  { status, at }: LatestRun,
+  { at, reason }: { at: number; reason: string },
 ): ReturnType<SweepActivities['settleRequest']> {
   const { stores } = deps;
   const { id: request, runId } = document;
-  const reason = `${WORDS[status] ?? 'ended'} in Temporal`;
   await stores.requests.end(request, runId, { state: endedOutside(document.state), reason, at });
   await noteBySweep(deps.stores, request, at, 'endedOutside', reason);
   await importsEnd(deps, request);

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Desk } from '../desk/desk.ts';
 import { IntegrationsLocked, IntegrationsOn, PortalClosed, PortalNotFound } from '../desk/errors.ts';
 import type { Phase } from '../domain/phase.ts';
-import type { RequestStanding } from '../store/requests.ts';
+import { isRestored, type RequestStanding } from '../store/requests.ts';
 import type { Stores } from '../store/stores.ts';
 import type { WorkflowNames } from './create-activities.ts';
 import { cancel, type EndImportsDeps, importsEnd } from './end-imports.ts';
@@ -22,7 +22,7 @@ export interface TakeOverDeps extends EndImportsDeps {
 /** How long what has ended may take to be heard of, in milliseconds. */
 const HEARD_MS = 1_000;
 
-/** Another run goes on: a new history of the same process, or one that somebody reset in Temporal. */
+/** Another run goes on: a new history of the same process, one that somebody reset in Temporal, or one of a backup. */
 export async function takeOver(
   deps: TakeOverDeps,
   document: RequestStanding,
@@ -32,7 +32,8 @@ export async function takeOver(
   const { id: request } = document;
   const workflowId = names.migration.workflowIdOf(request);
   const before = await describeRun(client, workflowId, document.before ?? document.runId);
-  if (before?.status !== 'CONTINUED_AS_NEW') {
+  const restored = isRestored(document);
+  if (restored || before?.status !== 'CONTINUED_AS_NEW') {
     if (!(await holdAgain(deps, request))) {
       await noteBySweep(
         deps.stores,
@@ -44,7 +45,16 @@ export async function takeOver(
       await cancel(client, workflowId);
       return 'dismissed';
     }
-    await noteBySweep(deps.stores, request, run.at, 'resetInTemporal', `goes on as run ${run.runId}`);
+    await (restored
+      ? noteBySweep(
+          stores,
+          request,
+          run.at,
+          'restored',
+          'goes on as the backup of Temporal has it',
+          'restored',
+        )
+      : noteBySweep(stores, request, run.at, 'resetInTemporal', `goes on as run ${run.runId}`));
   }
   const handle = client.workflow.getHandle(workflowId, run.runId);
   const snapshot = await client.withDeadline(Date.now() + QUERY_MS, () =>

@@ -11,6 +11,7 @@ import { addPortalCommands } from './commands/portals.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addReplyCommand } from './commands/reply.ts';
 import { addReportCommands } from './commands/report.ts';
+import { addRestoredCommand } from './commands/restored.ts';
 import { addSourceKeyCommand } from './commands/source-key.ts';
 import { addVerificationCommands } from './commands/verify.ts';
 import packageFile from '../package.json' with { type: 'json' };
@@ -52,6 +53,7 @@ Ends with 0 when all is well, 1 when it was refused or something is not as it sh
   addAuditCommands(program);
   addPortalCommands(program);
   addKeyCommands(program);
+  addRestoredCommand(program);
   addCompletionCommand(program);
   addHelpCommand(program);
   describeBySummary(program);

@@ -112,7 +112,10 @@ export interface RequestStanding {
   closedAt: Date | null;
   /** the process's run that wrote it last */
   runId: string;
-  /** the run whose place that one took, until somebody has looked whether it has what it believes to have */
+  /**
+   * the run whose place that one took, until somebody has looked whether it has what it believes to have; the same run after a
+   * backup was brought back
+   */
   before: string | null;
 }
 
@@ -138,6 +141,13 @@ export interface Requests {
   end(id: string, runId: string, end: { state: State; reason: string; at: number }): Promise<boolean>;
   /** Notes that a run that took another's place has what it believes to have. */
   seen(id: string, runId: string): Promise<void>;
+  /**
+   * A backup was brought back: documents may say more than the processes know, or less. Marks all to be looked at, and lets what a
+   * process tells next stand. @returns how many there are
+   */
+  lookAgain(): Promise<number>;
+  /** Those that are still to be looked at. */
+  unseen(): Promise<string[]>;
   /** Notes that all is given back that the request held. */
   close(id: string, runId: string, at: number): Promise<void>;
   /** The newest first. */
@@ -242,6 +252,18 @@ export function createRequests(db: Db): Requests {
     async seen(id, runId) {
       await requests.updateOne({ _id: id, runId }, { $set: { before: null } });
     },
+    async lookAgain() {
+      let count = 0;
+      for await (const { _id, runId } of requests.find({}, { projection: { runId: 1 } })) {
+        await requests.updateOne({ _id, runId }, { $set: { before: runId, sequence: 0 } });
+        count += 1;
+      }
+      return count;
+    },
+    async unseen() {
+      const found = await requests.find({ before: { $gt: '' } }, { projection: { _id: 1 } }).toArray();
+      return found.map(({ _id }) => _id);
+    },
     async close(id, runId, at) {
       await requests.updateOne({ _id: id, runId, closedAt: null }, { $set: { closedAt: new Date(at) } });
     },
@@ -322,6 +344,11 @@ export function documentOf(progress: RequestProgress, typed: RequestTyped): Requ
 const LAST_WORD = Number.MAX_SAFE_INTEGER;
 
 const STANDING = { state: 1, runId: 1, before: 1, closedAt: 1, 'desk.portal': 1 } as const;
+
+/** Whether a backup was brought back, and nobody has compared the request with its process since. */
+export function isRestored({ runId, before }: Pick<RequestStanding, 'runId' | 'before'>): boolean {
+  return before === runId;
+}
 
 function standingOf({ _id, state, runId, before, closedAt, desk }: Stored): RequestStanding {
   return { id: _id, state, portal: desk?.portal ?? null, closedAt, runId, before: before ?? null };

@@ -16,9 +16,11 @@ export interface RunningService extends LocalService {
   end(): Promise<void>;
 }
 
-/** A folder that is gone once it is dropped. */
-export async function temporaryFolder(): Promise<{ folder: string; drop: () => Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'deskferry-'));
+/** A folder that is gone once it is dropped. @param former one that was made before */
+export async function temporaryFolder(
+  former?: string,
+): Promise<{ folder: string; drop: () => Promise<void> }> {
+  const folder = former ?? (await mkdtemp(join(tmpdir(), 'deskferry-')));
   return { folder, drop: () => rm(folder, { recursive: true, force: true }) };
 }
 
@@ -27,8 +29,10 @@ export async function startService(options: {
   env?: NodeJS.ProcessEnv;
   importWorkers?: number;
   apis?: number;
+  /** of a service that ran before */
+  folder?: string;
 }): Promise<RunningService> {
-  const { folder, drop } = await temporaryFolder();
+  const { folder, drop } = await temporaryFolder(options.folder);
   const logged: string[] = [];
   const service = await startLocalService({
     dataFolder: join(folder, 'data'),
@@ -52,18 +56,24 @@ export async function startService(options: {
   };
 }
 
+interface FiledRequest {
+  portal: string;
+  files: string[];
+  folder: string;
+  tabs: string[];
+  requesterMail: string;
+  scope?: string;
+}
+
 /** Files a request, uploads its files, submits it, and lets an operator take and approve it. */
-export async function fileAndApprove(
-  service: RunningService,
-  options: {
-    portal: string;
-    files: string[];
-    folder: string;
-    tabs: string[];
-    requesterMail: string;
-    scope?: string;
-  },
-): Promise<string> {
+export async function fileAndApprove(service: RunningService, options: FiledRequest): Promise<string> {
+  const id = await fileAndTake(service, options);
+  await service.operator.call('POST', `/v1/migrations/${id}/approve`, {});
+  return id;
+}
+
+/** Files a request, uploads its files, submits it, and lets an operator take it and look at what the checks find. */
+export async function fileAndTake(service: RunningService, options: FiledRequest): Promise<string> {
   const { requester, operator } = service;
   const { id } = await requester.call<{ id: string }>('POST', '/v1/migrations', {
     requester: {
@@ -86,7 +96,6 @@ export async function fileAndApprove(
   await requester.call('POST', `/v1/migrations/${id}/submit`, {});
   await operator.call('POST', `/v1/migrations/${id}/verification`, {});
   await awaitFindings(operator, id);
-  await operator.call('POST', `/v1/migrations/${id}/approve`, {});
   return id;
 }
 
