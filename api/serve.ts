@@ -6,6 +6,7 @@ import { openDatabase } from '../store/database.ts';
 import type { Stores } from '../store/stores.ts';
 import { createKeyRing } from '../store/key-ring.ts';
 import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
+import { reachTemporal } from '../configuration/reach-temporal.ts';
 import { storageAt } from '../store/storage-at.ts';
 import { createApi } from './app.ts';
 import { gatherDependencies } from './gather-dependencies.ts';
@@ -31,12 +32,9 @@ async function serve(): Promise<void> {
   const config = readConfiguration(process.env);
   endWithParent();
   const logger = createLogger(config.logLevel, 'api');
+  endOnFault(logger);
   const database = await openDatabase(config.mongodb.uri, config.mongodb.database);
-  const connection = Connection.lazy({
-    address: config.temporal.address,
-    tls: config.temporal.tls,
-    ...(config.temporal.apiKey === null ? {} : { apiKey: config.temporal.apiKey }),
-  });
+  const connection = Connection.lazy(reachTemporal(config.temporal));
   const storage = await storageAt(config);
   const { namespace, encryption } = config.temporal;
   const tracing =

@@ -34,7 +34,7 @@ describe('configuration', () => {
         address: 'localhost:7233',
         namespace: 'default',
         apiKey: null,
-        tls: false,
+        tls: null,
         encryption: false,
       },
       mongodb: { uri: 'mongodb://localhost:27017', database: 'deskferry' },
@@ -110,10 +110,23 @@ describe('configuration', () => {
   });
 
   it('sends a Temporal key over TLS only, unless told otherwise', () => {
-    expect(readConfiguration({ ...COMPLETE, TEMPORAL_API_KEY: 'k' }).temporal.tls).toBe(true);
-    expect(
-      readConfiguration({ ...COMPLETE, TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'false' }).temporal.tls,
-    ).toBe(false);
+    const tls = (environment: Record<string, string>) =>
+      readConfiguration({ ...COMPLETE, ...environment }).temporal.tls;
+    expect(tls({ TEMPORAL_API_KEY: 'k' })).toEqual({});
+    expect(tls({ TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'false' })).toBeNull();
+    expect(tls({ TEMPORAL_TLS_SERVER_NAME: 'temporal.internal' })).toEqual({
+      serverNameOverride: 'temporal.internal',
+    });
+    const wrong = {
+      TEMPORAL_TLS: 'false',
+      TEMPORAL_TLS_CA: '/nowhere/ca.pem',
+      TEMPORAL_TLS_SERVER_NAME: 'x',
+    };
+    expect(faults({ ...COMPLETE, ...wrong }).map(({ variable, fault }) => `${variable} ${fault}`)).toEqual([
+      'TEMPORAL_TLS_CA names no PEM file that can be read',
+      'TEMPORAL_TLS_CA is set, but TEMPORAL_TLS is false',
+      'TEMPORAL_TLS_SERVER_NAME is set, but TEMPORAL_TLS is false',
+    ]);
   });
 
   it('encrypts what Temporal keeps when there is a key, unless told otherwise', () => {

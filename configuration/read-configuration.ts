@@ -8,6 +8,7 @@ import {
   readEncryptionKeys,
   readEncryptionKeysFile,
 } from './read-encryption-keys.ts';
+import { readPemFile, type TemporalTls, temporalTlsFaults, temporalTlsOf } from './read-temporal-tls.ts';
 
 /** What every process of Deskferry is told by its environment. */
 export interface Configuration {
@@ -19,7 +20,8 @@ export interface Configuration {
     namespace: string;
     /** null where the server asks for none */
     apiKey: string | null;
-    tls: boolean;
+    /** null where TLS is not spoken */
+    tls: TemporalTls | null;
     /** whether payloads are encrypted before Temporal has them */
     encryption: boolean;
   };
@@ -206,6 +208,8 @@ function readProxies(text: string): number | string[] | null {
 
 const DURATION_FAULT = 'is not a length of time; write it like 30s, 10m, 36h or 14d';
 
+const pemFile = readBy(readPemFile, 'names no PEM file that can be read');
+
 const ENVIRONMENT = z.object({
   PORT: count('is not a port (1 to 65535)', 65_535).default(8080),
   TEMPORAL_ADDRESS: readBy((text) => (/^[^\s/]+:\d+$/.test(text) ? text : null), 'is not host:port').default(
@@ -214,6 +218,10 @@ const ENVIRONMENT = z.object({
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
   TEMPORAL_API_KEY: z.string().min(1).optional(),
   TEMPORAL_TLS: yesOrNo.optional(),
+  TEMPORAL_TLS_CA: pemFile.optional(),
+  TEMPORAL_TLS_CERT: pemFile.optional(),
+  TEMPORAL_TLS_KEY: pemFile.optional(),
+  TEMPORAL_TLS_SERVER_NAME: z.string().min(1).optional(),
   TEMPORAL_ENCRYPTION: yesOrNo.optional(),
   TEMPORAL_UI_ORIGINS: origins.default([]),
   MONGODB_URI: readBy(
@@ -328,6 +336,8 @@ const NEEDS: Readonly<Partial<Record<keyof typeof ENVIRONMENT.shape, keyof typeo
   IMAP_URL: 'REPLY_ADDRESS',
   SMTP_LISTEN_TLS_KEY: 'SMTP_LISTEN_TLS_CERT',
   SMTP_LISTEN_TLS_CERT: 'SMTP_LISTEN_TLS_KEY',
+  TEMPORAL_TLS_CERT: 'TEMPORAL_TLS_KEY',
+  TEMPORAL_TLS_KEY: 'TEMPORAL_TLS_CERT',
   OIDC_ISSUER: 'OIDC_AUDIENCE',
   OIDC_AUDIENCE: 'OIDC_ISSUER',
 };
@@ -337,6 +347,7 @@ function together(given: Readonly<Record<string, string | undefined>>): Configur
   const isSet = (name: keyof typeof ENVIRONMENT.shape): boolean => given[name] !== undefined;
   return [
     ...bucketFaults(given),
+    ...temporalTlsFaults(given),
     ...Object.entries(NEEDS).flatMap(([name, needed]) =>
       given[name] !== undefined && !isSet(needed)
         ? [{ variable: needed, fault: `is not set, but ${name} is` }]
@@ -385,8 +396,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
       address: env.TEMPORAL_ADDRESS,
       namespace: env.TEMPORAL_NAMESPACE,
       apiKey: env.TEMPORAL_API_KEY ?? null,
-      // a key is sent over TLS only, unless someone says otherwise in so many words
-      tls: env.TEMPORAL_TLS ?? env.TEMPORAL_API_KEY !== undefined,
+      tls: temporalTlsOf(env),
       encryption: env.TEMPORAL_ENCRYPTION ?? encryptionKeys.length > 0,
     },
     mongodb: { uri: env.MONGODB_URI, database: env.MONGODB_DATABASE },

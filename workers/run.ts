@@ -19,6 +19,7 @@ import { createSourceKeys } from '../store/source-keys.ts';
 import { storageAt } from '../store/storage-at.ts';
 import { createStores } from '../store/stores.ts';
 import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
+import { reachTemporal } from '../configuration/reach-temporal.ts';
 import { IMPORT_TASK_QUEUE, LIFECYCLE_TASK_QUEUE } from '../workflows/messages.ts';
 import { keepSchedules } from './keep-schedules.ts';
 import { letHeapGrow } from './heap-growth.ts';
@@ -75,11 +76,7 @@ Runtime.install({
 });
 
 const { temporal } = configuration;
-const address = {
-  address: temporal.address,
-  ...(temporal.tls ? { tls: true as const } : {}),
-  ...(temporal.apiKey === null ? {} : { apiKey: temporal.apiKey }),
-};
+const address = reachTemporal(temporal);
 const { traces } = configuration;
 const tracing =
   traces === null

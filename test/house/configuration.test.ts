@@ -109,7 +109,8 @@ describe('docker-compose.yml', () => {
   test('gives the service every other setting as well, but those of files, of other addresses and of the local stack', () => {
     const elsewhere =
       'COMPOSE_SMTP_URL TEMPORAL_DATABASE_PASSWORD DESKFERRY_CACHE DESKFERRY_DATA DESKFERRY_DOWNLOADS ' +
-      'DESKFERRY_ENCRYPTION_KEYS_FILE SMTP_LISTEN_TLS_CERT SMTP_LISTEN_TLS_KEY TEMPORAL_API_KEY TEMPORAL_TLS';
+      'TEMPORAL_TLS TEMPORAL_TLS_CA TEMPORAL_TLS_CERT TEMPORAL_TLS_KEY TEMPORAL_TLS_SERVER_NAME ' +
+      'DESKFERRY_ENCRYPTION_KEYS_FILE SMTP_LISTEN_TLS_CERT SMTP_LISTEN_TLS_KEY TEMPORAL_API_KEY ';
     const given = Object.keys(compose.services['imports']?.environment ?? {});
     expect(named.filter((name) => !elsewhere.split(' ').includes(name) && !given.includes(name))).toEqual([]);
   });
