@@ -1,5 +1,6 @@
 import { Connection } from '@temporalio/client';
 import { createLogger, type Logger } from '../configuration/create-logger.ts';
+import { endOnFault } from '../configuration/end-on-fault.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
 import { openDatabase } from '../store/database.ts';
@@ -90,5 +91,5 @@ try {
 } catch (error) {
   if (!(error instanceof ConfigurationError)) throw error;
   process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
+  process.exitCode = 2;
 }

@@ -6,6 +6,7 @@ import { createAftercareActivities } from '../activities/create-aftercare-activi
 import { createImportActivities } from '../activities/create-import-activities.ts';
 import type { LifecycleActivities } from '../activities/lifecycle-activities.ts';
 import { createLogger } from '../configuration/create-logger.ts';
+import { endOnFault } from '../configuration/end-on-fault.ts';
 import { endWithParent, tellReady } from '../configuration/parent-process.ts';
 import { ConfigurationError, readConfiguration } from '../configuration/read-configuration.ts';
 import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
@@ -16,6 +17,7 @@ import { createIncomingMails } from '../store/incoming-mail.ts';
 import { createKeyRing } from '../store/key-ring.ts';
 import { createReportSigner } from '../store/report-signature.ts';
 import { createSourceKeys } from '../store/source-keys.ts';
+import { probe, probeStorage } from '../store/probe.ts';
 import { storageAt } from '../store/storage-at.ts';
 import { createStores } from '../store/stores.ts';
 import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
@@ -65,14 +67,17 @@ const LINK_LIFETIME_MS = 30 * 24 * 3_600_000;
 const ending = Promise.withResolvers<void>();
 const stopping = new AbortController();
 const logger = createLogger(configuration.logLevel, `worker ${kinds.join('+')}`);
+endOnFault(logger);
 // The process's signals are this file's: a worker is given its grace, then connections are closed.
 const sdkMetrics = configuration.metrics === null ? null : await addressForSdkMetrics();
 Runtime.install({
   logger: temporalLogger(logger),
   shutdownSignals: [],
-  ...(sdkMetrics === null
-    ? {}
-    : { telemetryOptions: { metrics: { prometheus: { bindAddress: sdkMetrics } } } }),
+  telemetryOptions: {
+    // what its native core says comes as lines of this log, too
+    logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+    ...(sdkMetrics === null ? {} : { metrics: { prometheus: { bindAddress: sdkMetrics } } }),
+  },
 });
 
 const { temporal } = configuration;
@@ -200,7 +205,7 @@ const receiver =
 const metricsServer =
   configuration.metrics === null || sdkMetrics === null
     ? null
-    : await serveMetrics({ ...configuration.metrics, sdkAddress: sdkMetrics, metrics, logger });
+    : await serveMetrics({ ...configuration.metrics, sdkAddress: sdkMetrics, metrics, checks, logger });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
@@ -230,6 +235,18 @@ try {
 }
 logger.info('ended');
 process.exit(0);
+
+/** What this process needs to do its work, each as it is now. */
+async function checks() {
+  const { namespace } = temporal;
+  const [frontend, mongodb, storage] = await Promise.all([
+    probe(() => clientConnection.workflowService.describeNamespace({ namespace })),
+    probe(() => database.ping()),
+    probe(() => probeStorage(dependencies.storage, configuration.storageFolder)),
+  ]);
+  const taking = workers.every((worker) => worker.getState() === 'RUNNING');
+  return { temporal: frontend, mongodb, storage, worker: taking ? ('up' as const) : ('down' as const) };
+}
 
 /** What lifecycle workers do, and what mail that comes in is answered by. */
 async function lifecycleActivities() {

@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir } from 'node:fs/promises';
-import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
+import { probe, probeStorage } from '../../store/probe.ts';
 import { createReportSigner } from '../../store/report-signature.ts';
 import { healthAnswer, readyAnswer } from '../answers.ts';
 import type { Api } from '../app.ts';
@@ -9,9 +7,6 @@ import { docsPage } from '../docs-page.ts';
 import { openApiDocument } from '../openapi.ts';
 import { Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
-
-/** How long a service may take to answer before it counts as down. */
-const PROBE_MS = 3_000;
 
 /** Liveness, readiness, measurements, and the description of the API; none needs a key. */
 export function serviceRoutes(api: Api, described: () => readonly Route[]): Route[] {
@@ -38,7 +33,7 @@ export function serviceRoutes(api: Api, described: () => readonly Route[]): Rout
         const [temporal, mongodb, storage] = await Promise.all([
           probe(() => api.migrations.ping()),
           probe(() => api.pingDatabase()),
-          probe(() => probeStorage(api)),
+          probe(() => probeStorage(api.storage, api.config.storageFolder)),
         ]);
         const checks = { temporal, mongodb, storage };
         if (Object.values(checks).every((check) => check === 'up'))
@@ -113,27 +108,4 @@ export function serviceRoutes(api: Api, described: () => readonly Route[]): Rout
       },
     }),
   ];
-}
-
-async function probe(ask: () => Promise<void>): Promise<'up' | 'down'> {
-  const abort = new AbortController();
-  try {
-    return await Promise.race([
-      ask().then(() => 'up' as const),
-      wait(PROBE_MS, 'down' as const, { signal: abort.signal, ref: false }),
-    ]);
-  } catch {
-    return 'down';
-  } finally {
-    abort.abort();
-  }
-}
-
-async function probeStorage({ storage, config }: Api): Promise<void> {
-  // unfinished uploads are kept there, also where the storage is a bucket
-  await mkdir(config.storageFolder, { recursive: true });
-  await access(config.storageFolder, constants.W_OK);
-  const key = `probes/${randomUUID()}`;
-  await storage.put(key, Buffer.from('probe'));
-  await storage.remove(key);
 }

@@ -284,6 +284,19 @@ describe('The whole service, as those who run it see it', () => {
     expect(`${imports}${lifecycle}`).not.toMatch(new RegExp(`${id}|${service.portal}"`));
   });
 
+  test('every worker tells that it runs, and that it can do its work', async () => {
+    for (const metrics of Object.values(service.metrics)) {
+      const ask = (path: string): Promise<Response> => fetch(metrics.replace('/metrics', path));
+      expect((await ask('/healthz')).status).toBe(200);
+      const ready = await ask('/readyz');
+      expect([ready.status, await ready.json()]).toEqual([
+        200,
+        { status: 'ready', checks: { temporal: 'up', mongodb: 'up', storage: 'up', worker: 'up' } },
+      ]);
+      expect((await ask('/other')).status).toBe(404);
+    }
+  });
+
   test('F4: no history holds any of it, sealed or opened; sealed ones cannot be read at all', async () => {
     const codec = createPayloadCodec(ring(), true);
     const kinds = new Set<string>();
