@@ -81,14 +81,14 @@ async function freezePeople(
 ): Promise<void> {
   const by = KEYS[tab];
   if (by === undefined) return;
-  for await (const page of desk.scanPortal(plan.portal, tab, [by.field, 'createdTime', 'status'])) {
+  // doubles within the source are the source's truth and stay (C9)
+  const except = kind === 'agent' ? undefined : plan.request;
+  for await (const page of desk.scanPortal(plan.portal, tab, [by.field, 'createdTime', 'status'], except)) {
     beat();
     const entries = new Map<string, FrozenEntry>();
-    for (const { deskId, createdBy, fields } of page) {
+    for (const { deskId, fields } of page) {
       const text = fields[by.field];
-      // doubles within the source are the source's truth and stay (C9)
-      const isOwn = createdBy?.request === plan.request && kind !== 'agent';
-      if (isOwn || typeof text !== 'string' || text.trim() === '') continue;
+      if (typeof text !== 'string' || text.trim() === '') continue;
       const entry = entryOf(deskId, fields);
       const key = by.key(text);
       const other = entries.get(key);

@@ -9,7 +9,8 @@ import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
 import { csvCell, csvText } from './csv-text.ts';
 import { partAt } from './plan-view.ts';
-import { readSegment, segmentKey, type SupersededRow } from './segment-file.ts';
+import { readFailed } from './read-failed.ts';
+import { segmentKey, type SegmentPlace, type SupersededRow } from './segment-file.ts';
 
 export interface ReportDeps {
   stores: ImportStores;
@@ -64,7 +65,7 @@ export interface FailedPart {
   part: PlannedPart;
   /** its name under `failed/`, without extension; no two parts have one */
   label: string;
-  segments: number[];
+  segments: SegmentPlace[];
   /** what of it is handed back: rows that could be read, rows that could not; null when the ledger does not say */
   kinds: { readable: boolean; unreadable: boolean } | null;
 }
@@ -74,16 +75,17 @@ export async function failedParts({ stores }: ReportDeps, plan: StoredPlan): Pro
   const found = new Map<number, FailedPart>();
   const labels = new Set<string>();
   for (const tab of plan.tabs) {
-    for await (const { finished, number } of stores.segments.all({
+    for await (const { finished, number, records, storageKey } of stores.segments.all({
       request: plan.request,
       phase: plan.phase,
       tab,
     })) {
+      const segment = { number, records, storageKey };
       for (const index of finished?.failedParts ?? []) {
         const kinds = kindsOf(finished, index);
         const known = found.get(index);
         if (known !== undefined) {
-          known.segments.push(number);
+          known.segments.push(segment);
           known.kinds = bothKinds(known.kinds, kinds);
           continue;
         }
@@ -92,7 +94,7 @@ export async function failedParts({ stores }: ReportDeps, plan: StoredPlan): Pro
         let label = stem;
         for (let copy = 2; labels.has(label); copy++) label = `${stem} (${copy})`;
         labels.add(label);
-        found.set(index, { part, label, segments: [number], kinds });
+        found.set(index, { part, label, segments: [segment], kinds });
       }
     }
   }
@@ -166,23 +168,11 @@ export async function filesNeeded(
   return needed;
 }
 
-async function* failedRows(
-  { stores, storage }: ReportDeps,
-  plan: StoredPlan,
-  { part, segments }: FailedPart,
-) {
+async function* failedRows(deps: ReportDeps, plan: StoredPlan, { part, segments }: FailedPart) {
   const key: TabKey = { request: plan.request, phase: plan.phase, tab: part.tab };
-  for (const number of segments) {
+  for await (const { rows } of readFailed(deps, key, segments)) {
     beat();
-    const segment = await stores.segments.get(key, number);
-    if (segment === null) continue;
-    const failures = await stores.segments.failures(key, number);
-    const lines = await readSegment(storage, segment);
-    for (const { place, outcome } of failures) {
-      if (outcome.part !== part.index) continue;
-      const line = lines.at(place);
-      if (line !== undefined) yield { line, outcome };
-    }
+    for (const each of rows) if (each.outcome.part === part.index) yield each;
   }
 }
 

@@ -91,11 +91,14 @@ export class SegmentLines {
   }
 }
 
+/** Where a segment's records are. */
+export type SegmentPlace = Pick<Segment, 'number' | 'records' | 'storageKey'>;
+
 /**
  * Reads a segment's records.
  * @throws ImportError SEGMENT_DAMAGED when the file does not hold what the ledger says
  */
-export async function readSegment(storage: Storage, segment: Segment): Promise<SegmentLines> {
+export async function readSegment(storage: Storage, segment: SegmentPlace): Promise<SegmentLines> {
   const lines = new SegmentLines(await storage.get(segment.storageKey));
   if (lines.length !== segment.records) {
     throw new ImportError(

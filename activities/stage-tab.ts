@@ -3,7 +3,7 @@ import { type ReadRow } from '../sources/rows.ts';
 import { readPart } from '../sources/read-part.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { PlannedPart, StoredPlan } from '../store/plans.ts';
-import type { StagedTabTotals, StagerPosition, TabKey } from '../store/segments.ts';
+import type { Segment, StagedTabTotals, StagerPosition, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import type { OpenSource } from './ask-source.ts';
 import { beat } from './beat.ts';
@@ -12,7 +12,8 @@ import type { ImportActivities } from './import-activities.ts';
 import { contentHash, KeyTable } from './key-table.ts';
 import { accessTo, planOf, sourceParts, uploadOf } from './plan-view.ts';
 import { type RowReader, rowReader } from './row-keys.ts';
-import { readSegment, type SegmentLine, segmentKey } from './segment-file.ts';
+import { readFailed } from './read-failed.ts';
+import { type SegmentLine, segmentKey } from './segment-file.ts';
 import { lineText, SegmentWriter } from './segment-writer.ts';
 import { unpackBundles } from './unpack-bundles.ts';
 
@@ -177,20 +178,17 @@ class Stager {
   async #stageCarried(rank: 0 | 1): Promise<boolean> {
     const { continues } = this.#plan;
     if (continues === null) return true;
-    const { stores, storage } = this.#deps;
+    const { stores } = this.#deps;
     const earlier: TabKey = { ...this.#key, phase: continues };
     const parts = this.#carriedParts(continues);
     const from = this.#position.carried ?? { segment: 1, line: -1 };
-    for (const segment of await segmentsFrom(stores, earlier, from.segment)) {
+    const segments = await failedFrom(stores, earlier, from.segment);
+    for await (const { segment, rows } of readFailed(this.#deps, earlier, segments)) {
       beat();
-      if ((segment.finished?.counts.failed ?? 0) === 0) continue;
-      const failures = await stores.segments.failures(earlier, segment.number);
-      const lines = await readSegment(storage, segment);
-      for (const { place, outcome } of failures) {
+      for (const { place, line, outcome } of rows) {
         if (segment.number === from.segment && place <= from.line) continue;
-        const line = lines.at(place);
-        const part = line === undefined ? undefined : parts.get(line.file);
-        if (line !== undefined && part !== undefined) {
+        const part = parts.get(line.file);
+        if (part !== undefined) {
           await this.#stageFailed(part, line, outcome.code === 'DUPLICATE_ID' ? 'DUPLICATE_ID' : null, rank);
           if (this.#isEnough) return false;
         }
@@ -350,8 +348,11 @@ function replacedRow(reader: RowReader, cells: readonly string[], rank: 0 | 1): 
 const NO_CONTENT = { content: [0, 0], arrival: 0 } as const;
 const REPEATED_ID = 'another row with this external id stands before; that one counts';
 
-async function segmentsFrom(stores: ImportStores, key: TabKey, from: number) {
+/** The segments from a number on that have failed records. */
+async function failedFrom(stores: ImportStores, key: TabKey, from: number): Promise<Segment[]> {
   const segments = [];
-  for await (const segment of stores.segments.all(key)) if (segment.number >= from) segments.push(segment);
+  for await (const segment of stores.segments.all(key)) {
+    if (segment.number >= from && (segment.finished?.counts.failed ?? 0) > 0) segments.push(segment);
+  }
   return segments;
 }

@@ -139,11 +139,15 @@ export interface Desk {
     scope: string,
     tab: Tab,
   ): AsyncIterable<{ externalId: string; createdBy: { request: string; phase: Phase } | null }[]>;
-  /** Every record of the portal's tab in id order, whoever made it, in pages: what was there before (C3, C9). */
+  /**
+   * Every record of the portal's tab in id order, whoever made it, in pages: what was there before (C3, C9).
+   * @param except a request whose own records are left out
+   */
   scanPortal(
     portal: string,
     tab: Tab,
     fields: readonly string[],
+    except?: string,
   ): AsyncIterable<{ deskId: DeskId; createdBy: { request: string; phase: Phase } | null; fields: Fields }[]>;
   /**
    * F1: deletes records by desk id, but only those that this request created and nobody changed since; outcomes in the

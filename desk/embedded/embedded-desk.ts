@@ -39,7 +39,7 @@ export function createEmbeddedDesk(db: Db, links: LinkFinder): Desk {
     read: (portal, scope, tab, externalIds) => readRecords(db, { portal, scope, tab }, externalIds),
     count: (portal, scope, tab) => countScope(db, { portal, scope, tab }),
     scan: (portal, scope, tab) => scanScope(db, { portal, scope, tab }),
-    scanPortal: (portal, tab, fields) => scanPortal(db, portal, tab, fields),
+    scanPortal: (portal, tab, fields, except) => scanPortal(db, portal, tab, fields, except),
     remove: (tab, deskIds, request) => removeRecords(db, tab, deskIds, request),
     wouldRemove: (tab, deskIds, request) => judgeRemoval(db, tab, deskIds, request),
   };

@@ -1,4 +1,4 @@
-import { BSON, type Db } from 'mongodb';
+import { BSON, type Db, type Filter } from 'mongodb';
 import type { Fields } from '../../domain/canonical.ts';
 import type { Phase } from '../../domain/phase.ts';
 import type { Tab } from '../../domain/tab.ts';
@@ -123,16 +123,18 @@ export async function* scanScope(
   }
 }
 
-/** C3, C9: every record of a portal's tab in id order, whoever made it, in pages, with the fields named. */
+/** C3, C9: every record of a portal's tab in id order, in pages, with the fields named; those of one request may be left out. */
 export async function* scanPortal(
   db: Db,
   portal: string,
   tab: Tab,
   fields: readonly string[],
+  except?: string,
 ): AsyncGenerator<{ deskId: DeskId; createdBy: CreatedBy; fields: Fields }[]> {
   const projection: Record<string, 1> = { 'migration.created': 1 };
   for (const field of fields) projection[field] = 1;
-  for await (const page of pagesOf(db, tab, `${portal}/`, projection)) {
+  const only = except === undefined ? {} : { 'migration.created.request': { $ne: except } };
+  for await (const page of pagesOf(db, tab, `${portal}/`, projection, only)) {
     yield page.map((document) => ({
       deskId: document._id,
       createdBy: document.migration?.created ?? null,
@@ -150,19 +152,20 @@ export async function countRecords(db: Db, portal: string, tabs: readonly Tab[])
   return count;
 }
 
-/** Documents under a prefix in id order, in pages, with the fields projected. */
+/** Documents under a prefix that match a filter, in id order, in pages, with the fields projected. */
 export async function* pagesOf(
   db: Db,
   tab: Tab,
   prefix: string,
   projection: Record<string, 1>,
+  filter: Filter<DeskDocument> = {},
 ): AsyncGenerator<DeskDocument[]> {
   const { from, before } = prefixBounds(prefix);
   let last = from;
   for (;;) {
     const page = await recordsOf(db, tab)
       .find(
-        { _id: { $gt: last, $lt: before } },
+        { ...filter, _id: { $gt: last, $lt: before } },
         { projection, sort: { _id: 1 }, limit: PAGE, batchSize: PAGE },
       )
       .toArray();

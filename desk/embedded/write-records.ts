@@ -12,6 +12,9 @@ import { MOST_RECORD_BYTES, storedBytes } from './record-size.ts';
 /** What goes to the server in one message; a few writers side by side stay under 32 MB of record bodies in flight. */
 const CHUNK_BYTES = 8_000_000;
 
+/** Most records that are read and decided together. */
+const SETTLED_AT_ONCE = 250;
+
 /** How often a record that changes under the writer's eyes is looked at again. */
 const ROUNDS = 20;
 
@@ -85,7 +88,7 @@ export async function writeRecords(
       );
     }
   }
-  for (const chunk of chunksOf(known)) await settle(writer, chunk);
+  await settleAll(writer, known);
   return writer.outcomes.map((outcome, index) => {
     if (outcome === undefined)
       throw new DeskError('DESK_UNSTEADY', `record ${index} of the batch has no outcome`);
@@ -203,6 +206,16 @@ function faultOf(code: number): string {
   return `the desk's database could not write, with its code ${code}`;
 }
 
+/** While some are read or written by the server others are decided. @throws when none of it is under way any more */
+async function settleAll(writer: Writer, entries: readonly Entry[]): Promise<void> {
+  const chunks = chunksOf(entries, SETTLED_AT_ONCE);
+  const takeOn = async (): Promise<void> => {
+    for (const chunk of chunks) await settle(writer, chunk);
+  };
+  const ended = await Promise.allSettled([takeOn(), takeOn()]);
+  for (const each of ended) if (each.status === 'rejected') throw each.reason;
+}
+
 /** Reads records that are there, or were, and decides each; what changes meanwhile is read and decided again. */
 async function settle(writer: Writer, entries: readonly Entry[]): Promise<void> {
   const { records, outcomes, stamp, tab } = writer;
@@ -286,11 +299,11 @@ function skipped(code: 'EDITED_IN_DESK' | 'DELETED_IN_DESK'): WriteOutcome {
   return { result: 'skipped', code, message, deskId: null, digest: null };
 }
 
-function* chunksOf(entries: readonly Entry[]): Generator<Entry[]> {
+function* chunksOf(entries: readonly Entry[], most = Number.POSITIVE_INFINITY): Generator<Entry[]> {
   let chunk: Entry[] = [];
   let bytes = 0;
   for (const entry of entries) {
-    if (chunk.length > 0 && bytes + entry.bytes > CHUNK_BYTES) {
+    if (chunk.length === most || (chunk.length > 0 && bytes + entry.bytes > CHUNK_BYTES)) {
       yield chunk;
       chunk = [];
       bytes = 0;

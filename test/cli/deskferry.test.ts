@@ -521,7 +521,7 @@ describe('deskferry', () => {
       )
         .trim()
         .split(' ');
-    expect(complete('deskferry', 're')).toEqual(['reject', 'resume', 'retry', 'reply', 'report']);
+    expect(complete('deskferry', 're')).toEqual(['reject', 'resume', 'retry', 'reply', 'report', 'restored']);
     expect(complete('deskferry', 'keys', 'c')).toEqual(['create']);
     expect(complete('deskferry', 'keys', 'create', '--role', '')).toEqual([
       'requester',
