@@ -65,11 +65,39 @@ function contentHtml(content: unknown): string {
     .join('');
 }
 
+/** What a value may be, as the words of its schema have it. */
+function valueHtml(schema: unknown): string {
+  if (!isObject(schema)) return '';
+  const told = ['type', 'enum', 'const', 'minimum', 'maximum', 'maxLength', 'default'].flatMap((word) => {
+    const value = schema[word];
+    if (value === undefined || (word === 'type' && 'enum' in schema)) return [];
+    const values = (Array.isArray(value) ? value : [value]).map(String).join(', ');
+    return [word === 'type' || word === 'enum' ? values : `${word} ${values}`];
+  });
+  return told.length === 0 ? '' : `<code>${escaped(told.join('; '))}</code>`;
+}
+
+/** Of a parameter or header: what it means, and what it may be. */
+function meaningHtml(named: Record<string, unknown>): string {
+  const { description, schema } = named;
+  const own = textOf(description);
+  return `${prose(own === '' && isObject(schema) ? textOf(schema['description']) : own)}${valueHtml(schema)}`;
+}
+
+function headersHtml(headers: unknown): string {
+  if (!isObject(headers)) return '';
+  const rows = Object.entries(headers).map(([name, header]) => {
+    const required = isObject(header) && header['required'] === true ? '' : ', where it helps';
+    return `<tr><td><code>${escaped(name)}</code></td><td>header${required}</td><td>${isObject(header) ? meaningHtml(header) : ''}</td></tr>`;
+  });
+  return `<table>${rows.join('')}</table>`;
+}
+
 function parameterRows(parameters: unknown): string {
   if (!Array.isArray(parameters) || parameters.length === 0) return '';
   const rows = parameters.filter(isObject).map((parameter) => {
     const required = parameter['required'] === true ? ', required' : '';
-    return `<tr><td><code>${escaped(String(parameter['name']))}</code></td><td>${escaped(String(parameter['in']))}${required}</td><td>${prose(textOf(parameter['description']))}</td></tr>`;
+    return `<tr><td><code>${escaped(String(parameter['name']))}</code></td><td>${escaped(String(parameter['in']))}${required}</td><td>${meaningHtml(parameter)}</td></tr>`;
   });
   return `<table><tr><th>Parameter</th><th>In</th><th></th></tr>${rows.join('')}</table>`;
 }
@@ -78,12 +106,12 @@ function operationHtml(path: string, method: string, operation: Record<string, u
   const body = operation['requestBody'];
   const responses = isObject(operation['responses']) ? operation['responses'] : {};
   const answers = Object.entries(responses).map(([status, response]) => {
-    const { description, content } = isObject(response) ? response : {};
-    return `<tr><td><code>${escaped(status)}</code></td><td>${prose(textOf(description))}${contentHtml(content)}</td></tr>`;
+    const { description, headers, content } = isObject(response) ? response : {};
+    return `<tr><td><code>${escaped(status)}</code></td><td>${prose(textOf(description))}${headersHtml(headers)}${contentHtml(content)}</td></tr>`;
   });
   return `<details id="${escaped(String(operation['operationId']))}"><summary><code><span class="m">${method}</span>${escaped(path)}</code><span>${escaped(textOf(operation['summary']))}</span></summary>
 ${prose(textOf(operation['description']))}${parameterRows(operation['parameters'])}
-${isObject(body) ? `<h4>Body</h4>${contentHtml(body['content'])}` : ''}<h4>Answers</h4><table>${answers.join('')}</table></details>`;
+${isObject(body) ? `<h4>Body${body['required'] === true ? ', required' : ''}</h4>${contentHtml(body['content'])}` : ''}<h4>Answers</h4><table>${answers.join('')}</table></details>`;
 }
 
 /** The OpenAPI document as one page without scripts, for people. */

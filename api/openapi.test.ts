@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeRoutes } from './describe-api.ts';
+import { docsPage } from './docs-page.ts';
+import { openApiDocument } from './openapi.ts';
 import { PROBLEMS } from './problem.ts';
 
 interface Parameter {
@@ -17,7 +19,7 @@ interface Operation {
   summary: string;
   security: Record<string, string[]>[];
   parameters?: Parameter[];
-  requestBody?: { content: Record<string, { schema?: object }> };
+  requestBody?: { required: boolean; content: Record<string, { schema?: object }> };
   responses: Record<
     string,
     { description: string; headers?: object; content?: Record<string, { schema?: object }> }
@@ -66,6 +68,47 @@ describe('H: the OpenAPI document', () => {
       const isSaid = accepted === undefined || 'Location' in (accepted.headers ?? {});
       expect([path, isSaid]).toEqual([path, true]);
     }
+  });
+
+  it('H: says which calls may come without a body', () => {
+    const [needed, not] = [true, false].map((is) =>
+      operations.flatMap(({ operation: { operationId, requestBody } }) =>
+        requestBody?.required === is ? [operationId] : [],
+      ),
+    );
+    expect(needed).toEqual(
+      expect.arrayContaining([
+        'redoSteps',
+        'uploadFile',
+        'continueUpload',
+        'reply',
+        'pause',
+        'giveSourceKey',
+        'authoriseDesk',
+      ]),
+    );
+    expect(not).toEqual(
+      expect.arrayContaining([
+        'createMigration',
+        'precheck',
+        'submit',
+        'runSample',
+        'cancel',
+        'resume',
+        'moveToFront',
+      ]),
+    );
+  });
+
+  it('H: its page tells of every parameter and header what it means and may be', () => {
+    const page = docsPage(openApiDocument('', describeRoutes('')));
+    const list = page.slice(page.indexOf('id="listMigrations"'), page.indexOf('id="createMigration"'));
+    for (const told of ['PENDING, VERIFYING', 'of the page before', 'minimum 1; maximum 100; default 20'])
+      expect(list).toContain(told);
+    const created = page.slice(page.indexOf('id="createMigration"'));
+    expect(created).toMatch(/<code>201<\/code>.{0,500}<code>Location<\/code>/s);
+    for (const { operation } of operations)
+      for (const { name } of operation.parameters ?? []) expect(page).toContain(`<code>${name}</code>`);
   });
 
   it('H: is a document of OpenAPI 3.1', () => {

@@ -61,7 +61,10 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...(route.headers === undefined ? {} : { header: route.headers }),
     } as NonNullable<ZodOpenApiOperationObject['requestParams']>,
     ...(route.method === 'post' && route.idempotent !== 'never' ? { parameters: [idempotency] } : {}),
-    ...(content === null ? {} : { requestBody: { content } }),
+    // a command that needs nothing may come without a body
+    ...(content === null
+      ? {}
+      : { requestBody: { content, required: route.body?.safeParse({}).success !== true } }),
     responses: {
       ...Object.fromEntries(
         Object.entries(route.answers).map(([status, shape]) => [status, described(shape)]),
