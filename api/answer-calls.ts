@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
+import { isDatabaseAway } from '../store/database.ts';
 import { StorageUnavailable } from '../store/storage.ts';
 import type { Api } from './app.ts';
 import { answerOnce } from './answer-once.ts';
 import { CommandRefused, MigrationNotRunning } from './migration-workflows.ts';
-import { NOBODY, nothingPresented, type Principal } from './principal.ts';
+import { NOBODY, nothingPresented, type Principal, requireStillKnown } from './principal.ts';
 import { Problem, storageFull, unavailable } from './problem.ts';
 import type { Route } from './route.ts';
 import { sendAnswer, sendProblem } from './send-answer.ts';
@@ -14,6 +15,9 @@ interface Occurrence {
   id: string;
   principal: Principal | null;
 }
+
+/** A body that takes longer than this leaves time for its key to be revoked. */
+const LONG_MS = 1_000;
 
 const occurrences = new WeakMap<Request, Occurrence>();
 
@@ -44,7 +48,9 @@ export function answerCalls(api: Api, route: Route) {
       );
     }
     const call = { principal: principal ?? NOBODY, request, response, log: api.logger };
+    const begun = performance.now();
     const { raw, run } = await route.prepare(call);
+    if (principal !== null && performance.now() - begun > LONG_MS) await requireStillKnown(api, call);
     const once = route.method === 'post' && route.idempotent === undefined;
     const answer = once ? await answerOnce(api, call, raw, run) : await run();
     if (answer !== null) sendAnswer(response, answer);
@@ -77,14 +83,7 @@ function problemOf(error: unknown): Problem {
       'The address holds a percent sign that is not followed by two hexadecimal digits.',
     );
   }
-  if (
-    error instanceof Error &&
-    /^Mongo(?:Network|ServerSelection|NotConnected|Expired|Topology|PoolCleared|WaitQueue|OperationTimeout)/.test(
-      error.name,
-    )
-  ) {
-    return unavailable('The database does not answer.');
-  }
+  if (isDatabaseAway(error)) return unavailable('The database does not answer.');
   const full = storageFull(error);
   if (full !== null) return full;
   if (error instanceof StorageUnavailable) return unavailable('The storage does not answer.');

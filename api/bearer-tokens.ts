@@ -32,6 +32,9 @@ const ANSWER_MS = 5_000;
 const AGAIN_MS = 5_000;
 const ROLES: readonly string[] = ['requester', 'operator', 'auditor'] satisfies Role[];
 
+/** What the names of tokens' holders begin with; those of API keys hold no colon. */
+export const TOKEN_NAME = 'oidc:';
+
 /** Whether a credential can be a token: API keys hold no dots that part them in three. */
 export function looksLikeToken(credential: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(credential);
@@ -150,7 +153,7 @@ function principalOf(payload: JWTPayload, { roleClaim, tenantClaim }: TokenIssue
   }
   const named = claim(payload, tenantClaim);
   const tenant = typeof named === 'string' && named !== '' ? named : null;
-  const name = `oidc:${subject(payload.sub ?? '')}`;
+  const name = `${TOKEN_NAME}${subject(payload.sub ?? '')}`;
   return { name, role, tenant, by: `${role}:${name}` };
 }
 

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { Keys, Role } from '../store/keys.ts';
-import { type BearerTokens, looksLikeToken } from './bearer-tokens.ts';
+import { type BearerTokens, looksLikeToken, TOKEN_NAME } from './bearer-tokens.ts';
 import { Problem } from './problem.ts';
 
 /** Who calls: the holder of an API key or of a token (F4). */
@@ -54,6 +54,18 @@ export async function identify(
     );
   }
   return { name: found.name, role: found.role, tenant: found.tenant, by: `${found.role}:${found.name}` };
+}
+
+/**
+ * F4: what came slowly is not taken from a key that was revoked, or is past its time, by now. A token was good when the call began, and
+ * can be short-lived: it stays so until the call ends.
+ * @throws Problem `unauthenticated`
+ */
+export async function requireStillKnown(
+  api: { identify(credential: string): Promise<Principal> },
+  { request, principal }: { request: Request; principal: Principal },
+): Promise<void> {
+  if (!principal.name.startsWith(TOKEN_NAME)) await api.identify(credentialOf(request) ?? '');
 }
 
 /** A requester sees what belongs to their own tenant; operators and auditors see all, unless their key is for one tenant (F4). */

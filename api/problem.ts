@@ -1,3 +1,4 @@
+import { faultOfDatabase } from '../store/database.ts';
 import type { Refusal } from '../workflows/messages.ts';
 
 /** One fault of a request: where it stands and what is wrong with it. */
@@ -129,10 +130,11 @@ export function unavailable(detail: string): Problem {
   });
 }
 
-/** What a disk or a quota without room is told as; null for any other error. */
+/** What a disk, a quota or a database without room is told as; null for any other error. */
 export function storageFull(error: unknown): Problem | null {
   const code = error instanceof Error && 'code' in error ? error.code : null;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return null;
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT' || faultOfDatabase(error)?.code === 'DATABASE_FULL';
+  if (!isFull) return null;
   return new Problem(
     'storage-full',
     'There is no room for what you sent; nothing of it was kept. Try again later: the team has to make room.',

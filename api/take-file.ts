@@ -1,6 +1,7 @@
 import type { RequestDocument } from '../store/requests.ts';
 import { uploadKey } from '../store/uploads.ts';
 import type { Api } from './app.ts';
+import { requireStillKnown } from './principal.ts';
 import { Problem } from './problem.ts';
 import { command } from './read-request.ts';
 import { type ReceivedFile, receiveFile } from './receive-file.ts';
@@ -62,6 +63,10 @@ export async function takeFile(
     allow(present.find((file) => file.key === key) ?? null);
     const cap = capOf(api, request.limits, [...present, ...place.earlier], place.key, declared);
     const file = await receiveFile(api.storage, `uploads/${request.id}/${key}`, body(), cap);
+    await requireStillKnown(api, call).catch(async (error: unknown) => {
+      await api.storage.remove(file.storageKey);
+      throw error;
+    });
     // of two files of one name the second finds what the first has left
     const replaced = await api.filesUnderWay.inTurn(`${request.id}/${key}`, () =>
       addFile(api, call, request, key, { name, allow, file }),

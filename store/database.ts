@@ -87,6 +87,18 @@ export function padded(number: number): string {
   return String(number).padStart(8, '0');
 }
 
+/** Of a member that is starting, shutting down or no primary (any more), and of connections it has lost. */
+const MEMBER_AWAY = new Set([6, 7, 89, 91, 134, 189, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436]);
+const CONNECTION_AWAY =
+  /^Mongo(?:Network|ServerSelection|NotConnected|Expired|Topology|PoolCleared|WaitQueue|OperationTimeout)/;
+
+/** Whether an error says that MongoDB does not serve just now, and the same may be tried again in a moment. */
+export function isDatabaseAway(error: unknown): boolean {
+  return (
+    error instanceof MongoError && (CONNECTION_AWAY.test(error.name) || MEMBER_AWAY.has(Number(error.code)))
+  );
+}
+
 /** OutOfDiskSpace */
 const NO_ROOM = 14_031;
 

@@ -106,7 +106,7 @@ export function previewRoutes(api: Api): Route[] {
       summary: 'See the first rows as the records they become',
       description:
         'What the portal itself decides (people, departments, whether parents are there) is not looked at.',
-      who: ['requester', 'operator'],
+      who: ['requester', 'operator', 'auditor'],
       params: requestParams,
       query: previewQuery,
       answers: { 200: { description: 'File by file, tab by tab.', schema: previewAnswer } },
@@ -120,7 +120,7 @@ export function previewRoutes(api: Api): Route[] {
       summary: 'Propose a mapping for the uploaded files',
       description:
         "From the names of files and columns and their first rows. Times that name no offset are taken for the requester's zone. Nothing is changed: a person looks at it and sends it by PATCH.",
-      who: ['requester', 'operator'],
+      who: ['requester', 'operator', 'auditor'],
       params: requestParams,
       answers: { 200: { description: 'The proposal.', schema: proposalAnswer } },
       handle: async ({ principal, params }) => {

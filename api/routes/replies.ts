@@ -5,6 +5,7 @@ import { accepted, acceptedAnswer } from '../accepted.ts';
 import { answerOnce, callId, repeatsAnswered } from '../answer-once.ts';
 import type { Api } from '../app.ts';
 import { replyBody } from '../bodies.ts';
+import { requireStillKnown } from '../principal.ts';
 import { Problem } from '../problem.ts';
 import { hasBody } from '../read-body.ts';
 import { command, readRequest } from '../read-request.ts';
@@ -69,6 +70,7 @@ async function reply(api: Api, call: ReplyCall): Promise<Answer | null> {
   ]);
   let taken = false;
   try {
+    await requireStillKnown(api, call);
     return await answerOnce(api, call, same, async () => {
       const after = await takeReply(api, call, request, received);
       taken = true;

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { MongoServerError } from 'mongodb';
 import { createApi } from '../../api/app.ts';
 import { listen } from '../../api/listen.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -602,6 +603,31 @@ describe('the service', () => {
       'deskferry_api_call_duration_seconds_count{method="GET",route="/v1/migrations/:request",status="200"}',
     );
     expect(measured).not.toContain(path.split('/').at(-1));
+  });
+
+  it('H: a MongoDB that changes its primary, or has no room, is told to try again', async () => {
+    const { requests } = api.stores;
+    const answered = async (code: number): Promise<unknown[]> => {
+      const failing: typeof requests = {
+        ...requests,
+        // the driver's own error, after its own attempts
+        list: () => Promise.reject(new MongoServerError({ errmsg: 'no', code })),
+      };
+      const beside = await api.beside({}, { stores: { ...api.stores, requests: failing } });
+      try {
+        const { status, headers, body } = await hana
+          .at(`http://127.0.0.1:${beside.port}`)
+          .get('/v1/migrations');
+        return [status, headers.get('retry-after'), body.type];
+      } finally {
+        await beside.close();
+      }
+    };
+    // NotWritablePrimary, PrimarySteppedDown, InterruptedAtShutdown
+    for (const code of [10_107, 189, 11_600])
+      expect(await answered(code)).toEqual([503, '5', 'urn:deskferry:problem:unavailable']);
+    expect(await answered(14_031)).toEqual([507, '300', 'urn:deskferry:problem:storage-full']);
+    expect(await answered(2)).toEqual([500, null, 'urn:deskferry:problem:internal-error']);
   });
 
   it('H: every mounted address is described in OpenAPI 3.1, and on a page without scripts', async () => {
