@@ -1,4 +1,4 @@
-import { CancellationScope, condition, setCurrentDetails } from '@temporalio/workflow';
+import { CancellationScope, condition, patched, setCurrentDetails } from '@temporalio/workflow';
 import type { PhaseRun, TabProof } from '../activities/import-activities.ts';
 import type { Tab } from '../domain/tab.ts';
 import { imports, said } from './activity-calls.ts';
@@ -9,6 +9,12 @@ import type { StagedSoFar } from './stager.ts';
 const PARALLEL = 2;
 /** How many segments are read back by one activity. */
 const READ_BACK = 10;
+
+/**
+ * Phases that began before import only what pieces that are staged to their end hold, and read back one range at a time until the
+ * import has ended.
+ */
+const AS_CLOSED = 'import-as-closed';
 
 /** What becomes of the jobs as they are done. */
 interface Told {
@@ -34,12 +40,13 @@ export async function importTabs(
   follow: (tab: Tab) => StagedSoFar,
   told: Told,
 ): Promise<boolean> {
+  const asClosed = patched(AS_CLOSED);
   const faults: unknown[] = [];
   const unproven = new Set<TabJob>();
   const mustLeave = (): boolean => faults.length > 0 || told.mustLeave();
 
   const prove = async (job: TabJob, progress: Progress): Promise<void> => {
-    await readBack(run, job, progress);
+    await readBack(run, job, progress, asClosed);
     job.spent = Date.now() - progress.begun;
     if (!progress.isWhole) return;
     const { tab } = job;
@@ -56,7 +63,7 @@ export async function importTabs(
       .catch((error: unknown) => faults.push(error))
       .then(() => unproven.delete(job));
     try {
-      progress.isWhole = await importTab(run, job, follow(job.tab), mustLeave);
+      progress.isWhole = await importTab(run, job, follow(job.tab), { mustLeave, asClosed });
     } catch (error) {
       faults.push(error);
     }
@@ -77,17 +84,22 @@ interface Progress {
   isWhole: boolean;
 }
 
+interface How {
+  mustLeave: () => boolean;
+  asClosed: boolean;
+}
+
 /** @returns whether all of the tab is imported */
 async function importTab(
   run: PhaseRun,
   job: TabJob,
   staged: StagedSoFar,
-  mustLeave: () => boolean,
+  how: How,
 ): Promise<boolean> {
   const { tab } = job;
   await condition(() => job.work === 'import' || staged.ended);
   if (job.work === 'prove' && staged.fault === null) job.imported = staged.segments;
-  if (!(await importStaged(run, job, staged, mustLeave))) return false;
+  if (!(await importStaged(run, job, staged, how))) return false;
   if (job.work === 'import' && (tab === 'agents' || tab === 'contacts')) {
     await imports.freezeContext.executeWithOptions(said(`the ${tab} as they are now`), [
       { ...run, after: tab },
@@ -104,7 +116,7 @@ async function importStaged(
   run: PhaseRun,
   job: TabJob,
   staged: StagedSoFar,
-  mustLeave: () => boolean,
+  { mustLeave, asClosed }: How,
 ): Promise<boolean> {
   const { tab } = job;
   const groups = new RangesUnderWay(job.imported, (end) => {
@@ -112,45 +124,69 @@ async function importStaged(
   });
   const mustStop = (): boolean => groups.faults.length > 0 || mustLeave();
 
-  const shareOut = async (): Promise<void> => {
+  /** @returns the last segment that is shared out; null when it has to stop */
+  const shareOut = async (shared: number, to?: number): Promise<number | null> => {
+    let last = shared;
+    for (let after: number | null = shared; after !== null && after < (to ?? Number.POSITIVE_INFINITY); ) {
+      const page = await imports.planImport.executeWithOptions(said(`groups of ${tab} after ${after}`), [
+        { ...run, tab, after, ...(to === undefined ? {} : { to }) },
+      ]);
+      for (const [index, { from, to: end }] of page.groups.entries()) {
+        await groups.atMost(page.barriers.includes(index) ? 0 : PARALLEL - 1);
+        if (mustStop()) return null;
+        groups.start(from, end, () =>
+          imports.importSegments.executeWithOptions(said(`import ${tab} ${from}-${end}`), [
+            { ...run, tab, from, to: end },
+          ]),
+        );
+        last = end;
+      }
+      after = page.next;
+    }
+    return last;
+  };
+
+  const shareOutPieces = async (): Promise<void> => {
     for (let shared = job.imported; ; ) {
       await condition(() => staged.ended || staged.segments > shared || mustStop());
       if (staged.fault !== null) throw staged.fault;
       if (shared >= staged.segments || mustStop()) return;
       const [to, isAll] = [staged.segments, staged.ended];
-      for (let after: number | null = shared; after !== null && after < to; ) {
-        const page = await imports.planImport.executeWithOptions(said(`groups of ${tab} after ${after}`), [
-          { ...run, tab, after, ...(isAll ? {} : { to }) },
-        ]);
-        for (const [index, { from, to: end }] of page.groups.entries()) {
-          await groups.atMost(page.barriers.includes(index) ? 0 : PARALLEL - 1);
-          if (mustStop()) return;
-          groups.start(from, end, () =>
-            imports.importSegments.executeWithOptions(said(`import ${tab} ${from}-${end}`), [
-              { ...run, tab, from, to: end },
-            ]),
-          );
-        }
-        after = page.next;
-      }
+      if ((await shareOut(shared, isAll ? undefined : to)) === null) return;
       shared = to;
     }
   };
-  await groups.allOf(shareOut());
+
+  /** A segment that is closed never changes: what the piece under way has closed is looked for whenever a group is done. */
+  const shareOutClosed = async (): Promise<void> => {
+    await condition(() => staged.ended || staged.segments > job.imported || mustStop());
+    for (let shared: number | null = job.imported; ; ) {
+      if (staged.fault !== null) throw staged.fault;
+      if ((staged.ended && shared >= staged.segments) || mustStop()) return;
+      const done = groups.done;
+      shared = await shareOut(shared);
+      if (shared === null) return;
+      const known = shared;
+      await condition(() => staged.ended || staged.segments > known || groups.done > done || mustStop());
+    }
+  };
+  await groups.allOf(asClosed ? shareOutClosed() : shareOutPieces());
   return staged.ended && job.imported >= staged.segments;
 }
 
 /** Reads back what the import has finished, until it has ended; what is then left by several at a time. */
-async function readBack(run: PhaseRun, job: TabJob, progress: Progress): Promise<void> {
+async function readBack(run: PhaseRun, job: TabJob, progress: Progress, asClosed: boolean): Promise<void> {
   const { tab } = job;
   const ranges = new RangesUnderWay(job.reconciled, (end) => {
     job.reconciled = end;
   });
 
+  const isBehind = (begun: number): boolean => job.imported - begun >= 2 * READ_BACK;
   const follow = async (): Promise<void> => {
     for (let begun = job.reconciled; ; ) {
       await condition(() => progress.ended || job.imported - begun >= READ_BACK);
-      await ranges.atMost(progress.ended ? PARALLEL - 1 : 0);
+      if (!asClosed) await ranges.atMost(progress.ended ? PARALLEL - 1 : 0);
+      else await condition(() => ranges.count < (progress.ended || isBehind(begun) ? PARALLEL : 1));
       if (begun >= job.imported || ranges.faults.length > 0) return;
       const left = job.imported - begun;
       const share = progress.ended ? Math.ceil(left / (PARALLEL - ranges.count)) : READ_BACK;
@@ -173,6 +209,7 @@ class RangesUnderWay {
   readonly #done = new Map<number, number>();
   readonly #reached: (end: number) => void;
   #end: number;
+  #ended = 0;
 
   /**
    * @param end the last segment that is done already
@@ -187,6 +224,11 @@ class RangesUnderWay {
     return this.#underWay.size;
   }
 
+  /** how many have come to their end so far */
+  get done(): number {
+    return this.#ended;
+  }
+
   start(from: number, to: number, work: () => Promise<unknown>): void {
     this.#underWay.add(from);
     void work()
@@ -194,7 +236,10 @@ class RangesUnderWay {
         () => this.#isDone(from, to),
         (error: unknown) => this.faults.push(error),
       )
-      .then(() => this.#underWay.delete(from));
+      .then(() => {
+        this.#underWay.delete(from);
+        this.#ended++;
+      });
   }
 
   atMost(count: number): Promise<void> {

@@ -86,6 +86,32 @@ describe('one phase', () => {
     expect(pieces).toEqual([8, 16, 32]);
   });
 
+  test('C2: what a piece under way has closed is imported before the piece comes to its end', async () => {
+    life.world.plan = [{ tab: 'tickets', records: 50, bytes: 50 }];
+    life.world.segmentsPerTab = 50;
+    life.world.closed = 8;
+    const importing = life.world.hold('importSegments');
+    const request = await (await life.create()).approved();
+    await life.until('an import', () => life.world.named('importSegments').length > 0);
+    const staging = life.world.hold('stageTab');
+    const reading = life.world.hold('reconcileSegments');
+    life.world.closed = 40;
+    importing.open();
+    const imported = () =>
+      life.world
+        .named('importSegments')
+        .map((call) => (call.argument as { from: number }).from)
+        .toSorted((a, b) => a - b);
+    await life.until('as far as is closed', () => imported().length === 40);
+    // D2: what is read back falls behind no further
+    await life.until('two read back', () => life.world.named('reconcileSegments').length === 2);
+    life.world.closed = null;
+    staging.open();
+    reading.open();
+    await request.reaches('REPLY_WINDOW');
+    expect(imported()).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+  });
+
   test('C1, C2, B5: the support ticket opens, the portal is closed for phase 1 only, the expected end is told', async () => {
     const gate = life.world.hold('writeReport');
     const request = await (await life.create()).approved();

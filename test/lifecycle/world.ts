@@ -42,6 +42,8 @@ export class World {
   checks: ChecksResult = CLEAN;
   plan = [...PLAN];
   segmentsPerTab = 4;
+  /** segments that are closed so far, also by a piece that is still being staged; null when all are */
+  closed: number | null = null;
   discrepancies = 0;
   /** B3 */
   sourceKeyWorks = true;
@@ -73,6 +75,7 @@ export class World {
     this.checks = CLEAN;
     this.plan = [...PLAN];
     this.segmentsPerTab = 4;
+    this.closed = null;
     this.sourceKeyWorks = true;
     this.discrepancies = 0;
     this.failedRecords = 0;
@@ -181,8 +184,8 @@ export class World {
       records: 10,
       ...(until < this.segmentsPerTab ? { more: true } : {}),
     })),
-    planImport: this.#does('planImport', async ({ after, to = this.segmentsPerTab }) => ({
-      groups: Array.from({ length: to - after }, (_, index) => ({
+    planImport: this.#does('planImport', async ({ after, to = this.closed ?? this.segmentsPerTab }) => ({
+      groups: Array.from({ length: Math.max(0, to - after) }, (_, index) => ({
         from: after + index + 1,
         to: after + index + 1,
         records: 5,
