@@ -90,12 +90,7 @@ interface How {
 }
 
 /** @returns whether all of the tab is imported */
-async function importTab(
-  run: PhaseRun,
-  job: TabJob,
-  staged: StagedSoFar,
-  how: How,
-): Promise<boolean> {
+async function importTab(run: PhaseRun, job: TabJob, staged: StagedSoFar, how: How): Promise<boolean> {
   const { tab } = job;
   await condition(() => job.work === 'import' || staged.ended);
   if (job.work === 'prove' && staged.fault === null) job.imported = staged.segments;
