@@ -29,8 +29,11 @@ export class Contract {
   readonly #paths: [RegExp, Record<string, Operation>][];
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
   readonly #compiled = new Map<string, ValidateFunction>();
+  readonly #found: (violation: string) => void;
 
-  constructor(routes: readonly Route[]) {
+  /** @param found is told of each violation at once */
+  constructor(routes: readonly Route[], found: (violation: string) => void = () => {}) {
+    this.#found = found;
     addFormats.default(this.#ajv);
     // base64 is only told, as JSON Schema has it
     this.#ajv.addFormat('base64', true);
@@ -81,7 +84,11 @@ export class Contract {
       const { method = '', url = '' } = request;
       const path = url.split('?')[0] ?? '';
       const wrong = this.#faultsOf(request, path, response, Buffer.concat(parts).toString());
-      for (const fault of wrong) this.violations.push(`${method} ${path} ${response.statusCode}: ${fault}`);
+      for (const fault of wrong) {
+        const violation = `${method} ${path} ${response.statusCode}: ${fault}`;
+        this.violations.push(violation);
+        this.#found(violation);
+      }
     });
   }
 

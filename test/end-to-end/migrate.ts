@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type ApiClient, createApiClient } from '../../cli/api-client.ts';
 import { readReport } from '../../cli/check-report.ts';
 import { awaitFindings, followMigration } from '../../cli/follow-migration.ts';
+import { UNDESCRIBED } from '../api/hold-to-contract.ts';
 import { type LocalService, startLocalService } from '../../cli/local-service.ts';
 
 /** The whole service in its own processes, with its servers, in a folder that is gone afterwards. */
@@ -13,6 +14,7 @@ export interface RunningService extends LocalService {
   folder: string;
   /** what its processes logged */
   logged: string[];
+  /** @throws Error when an answer was not as it is described */
   end(): Promise<void>;
 }
 
@@ -37,7 +39,13 @@ export async function startService(options: {
   const service = await startLocalService({
     dataFolder: join(folder, 'data'),
     port: 0,
-    env: { ...process.env, DESKFERRY_REPLY_WINDOW: options.replyWindow, ...options.env },
+    env: {
+      ...process.env,
+      // every answer of its API processes is held against the OpenAPI document
+      NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import ${import.meta.resolve('../api/hold-to-contract.ts')}`,
+      DESKFERRY_REPLY_WINDOW: options.replyWindow,
+      ...options.env,
+    },
     say: (line) => logged.push(line),
     log: (line) => logged.push(line),
     ...(options.importWorkers === undefined ? {} : { importWorkers: options.importWorkers }),
@@ -52,6 +60,8 @@ export async function startService(options: {
     async end() {
       await service.stop();
       await drop();
+      const undescribed = logged.filter((line) => line.startsWith(UNDESCRIBED));
+      if (undescribed.length > 0) throw new Error(undescribed.join('\n'));
     },
   };
 }
