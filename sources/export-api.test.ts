@@ -154,6 +154,30 @@ describe('B3: every other answer has a clear outcome', () => {
     expect(await faultOf(nobody.inventory(null))).toBe('SOURCE_UNREACHABLE');
   });
 
+  test('an attachment that comes drop by drop is given up, whatever time its reader takes', async () => {
+    const slowest = { graceMs: 50, bytesPerSecond: 1_000 };
+    const strict = openExportApi({ address, key: 'k', allowed: ['127.0.0.1'], slowest });
+    const read = async (pauseMs: number): Promise<number> => {
+      let bytes = 0;
+      for await (const chunk of (await strict.file('a')) ?? []) {
+        bytes += chunk.length;
+        await new Promise((resolve) => {
+          setTimeout(resolve, pauseMs);
+        });
+      }
+      return bytes;
+    };
+    answer = (response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => void response.write('x'), 20);
+      response.once('close', () => clearInterval(drip));
+    };
+    expect(await faultOf(read(0))).toBe('SOURCE_UNREACHABLE');
+    gives(Buffer.alloc(200_000));
+    expect(await read(150)).toBe(200_000);
+    strict.close();
+  });
+
   test('SSRF: a name that leads into a private network is not connected to', async () => {
     const { length } = asked;
     const port = new URL(address).port;

@@ -14,7 +14,18 @@ export interface ExportApiOptions {
   allowed: AllowedHosts;
   /** ends what is under way */
   signal?: AbortSignal;
+  /** the slowest an attachment may come; SLOWEST where nothing is said */
+  slowest?: Slowest;
 }
+
+/** Below this average, once some time has passed, what comes only holds a worker. */
+export interface Slowest {
+  /** how long nothing is asked of it, in milliseconds */
+  graceMs: number;
+  bytesPerSecond: number;
+}
+
+const SLOWEST: Slowest = { graceMs: 60_000, bytesPerSecond: 1_000 };
 
 /** How many records a page is asked to have; it may have fewer. */
 const PAGE_RECORDS = 200;
@@ -34,7 +45,13 @@ const USUAL_WAIT_MS = 30_000;
  * in size and time, and only public addresses are connected to.
  * @throws SourceError SOURCE_ADDRESS_REFUSED
  */
-export function openExportApi({ address, key, allowed, signal }: ExportApiOptions): HelpDeskApi {
+export function openExportApi({
+  address,
+  key,
+  allowed,
+  signal,
+  slowest = SLOWEST,
+}: ExportApiOptions): HelpDeskApi {
   const base = checkSourceAddress(address, allowed);
   const isSecure = base.protocol === 'https:';
   const agent = isSecure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
@@ -105,7 +122,7 @@ export function openExportApi({ address, key, allowed, signal }: ExportApiOption
       if (/^\.{1,2}$/.test(attachment)) return null;
       const what = 'an attachment';
       const answer = await get(`attachments/${encodeURIComponent(attachment)}/file`, what, {});
-      if (answer.statusCode === 200) return limited(answer, what, LARGEST_FILE);
+      if (answer.statusCode === 200) return limited(answer, what, LARGEST_FILE, slowest);
       const fault = refusal(answer, what);
       if (answer.statusCode === 404 || answer.statusCode === 410) return null;
       throw fault;
@@ -114,20 +131,29 @@ export function openExportApi({ address, key, allowed, signal }: ExportApiOption
   };
 }
 
-/** @throws SourceError when it is too large, breaks off or falls silent */
+/** @throws SourceError when it is too large, breaks off, falls silent, or comes too slowly */
 async function* limited(
   answer: IncomingMessage,
   what: string,
   most: number,
+  slowest: Slowest | null = null,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let bytes = 0;
+  // the time its reader takes is not the source's
+  let waited = 0;
+  let asked = performance.now();
   try {
     for await (const chunk of answer as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > most) {
         throw new SourceError('SOURCE_ANSWER_BAD', `The source's answer to ${what} is over ${most} bytes.`);
       }
+      waited += performance.now() - asked;
+      const late = slowest === null ? 0 : waited - slowest.graceMs;
+      if (slowest !== null && late > 0 && bytes * 1_000 < late * slowest.bytesPerSecond)
+        throw new Error('SLOW');
       yield chunk;
+      asked = performance.now();
     }
   } catch (error) {
     throw unreachable(what, error);
