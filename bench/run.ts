@@ -59,6 +59,8 @@ interface Round {
   phases: PhaseTimed[];
 }
 
+/** What import workers have done before they are measured, in megabytes: enough for their code to be compiled. */
+const BEFORE = 20;
 /** Steps between plan and read-back. */
 const IMPORTING: readonly Step[] = ['plan', 'freeze', 'stage', 'import', 'readBack'];
 const AFTER: readonly Step[] = ['prove', 'fold', 'report'];
@@ -89,7 +91,9 @@ try {
 
 async function measure(folder: string): Promise<{ input: Input; all: Round[] }> {
   await mkdir(join(folder, 'input'));
+  await mkdir(join(folder, 'before'));
   const input = await makeInput(join(folder, 'input'), options.megabytes);
+  const before = await makeInput(join(folder, 'before'), BEFORE);
   say(`${input.rows} records, ${megabytes(input.bytes)} MB; ${options.rounds} rounds ...`);
   const stack = await startStack({ dataFolder: join(folder, 'servers'), say, mail: false });
   let workers: Workers | null = null;
@@ -102,7 +106,7 @@ async function measure(folder: string): Promise<{ input: Input; all: Round[] }> 
     workers = await startWorkers(stack, served);
     const all: Round[] = [];
     for (let round = 1; round <= options.rounds; round++) {
-      all.push(await oneRound(folder, input, served, workers, round));
+      all.push(await oneRound({ folder, input, before }, served, workers, round));
       say(`round ${round} of ${options.rounds} done`);
     }
     return { input, all };
@@ -113,8 +117,7 @@ async function measure(folder: string): Promise<{ input: Input; all: Round[] }> 
 }
 
 async function oneRound(
-  folder: string,
-  input: Input,
+  { folder, input, before }: { folder: string; input: Input; before: Input },
   served: Place,
   workers: Workers,
   round: number,
@@ -134,7 +137,11 @@ async function oneRound(
   const [steps, delta] = options.steps ? await runBothPhases(place, input) : [null, null];
   const phases: PhaseTimed[] = [];
   for (const count of options.workers) {
-    phases.push(await workers.runPhase(await fileRequest(served, input.files), count));
+    const [first, request] = [
+      await fileRequest(served, before.files),
+      await fileRequest(served, input.files),
+    ];
+    phases.push(await workers.runPhase(request, count, first));
     await (await openWorld(served)).drop();
     await rm(served.storage, { recursive: true, force: true });
     const { seconds, processor } = phases.at(-1) as PhaseTimed;
