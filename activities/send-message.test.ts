@@ -8,7 +8,7 @@ import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
 import { createPortal } from '../desk/embedded/portals.ts';
-import { DEFAULT_LIMITS, type State } from '../domain/lifecycle.ts';
+import type { State } from '../domain/lifecycle.ts';
 import { EMPTY_DRAFT } from '../domain/request.ts';
 import { requestOfAddress } from '../mail/reply-address.ts';
 import { createMailSender, type MailSender } from '../mail/send-mail.ts';
@@ -17,6 +17,7 @@ import { newRequestId } from '../store/requests.ts';
 import { openStorage, type Storage } from '../store/storage.ts';
 import { createStores, type Stores } from '../store/stores.ts';
 import { startTestDatabase } from '../test/database.ts';
+import { requestProgress } from '../test/request-progress.ts';
 import type { MessageOrder } from './lifecycle-activities.ts';
 import { makeSendMessage, type SendMessageDependencies } from './send-message.ts';
 import { makeOpenSupportTicket } from './support-ticket.ts';
@@ -111,31 +112,7 @@ let snapshots = 0;
 /** The request's document, in which nothing is told that a message has to bring itself. */
 async function putRequest(state: State): Promise<void> {
   await stores.requests.put(
-    {
-      request,
-      runId: 'run',
-      sequence: ++snapshots,
-      revision: 1,
-      state,
-      submitted: true,
-      paused: null,
-      missingSteps: [],
-      limits: DEFAULT_LIMITS,
-      createdAt: 0,
-      submittedAt: 0,
-      expiresAt: null,
-      closedAt: null,
-      reason: null,
-      placeInLine: null,
-      expectedStart: null,
-      expectedEnd: null,
-      replyWindow: null,
-      earlyStart: { requester: false, operator: false },
-      phases: [],
-      reports: [],
-      supportTicket: null,
-      replies: [],
-    },
+    requestProgress(request, { sequence: ++snapshots, state, submitted: true, submittedAt: 0 }),
     {
       tenant: 'acme',
       draft: {

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_LIMITS } from '../domain/lifecycle.ts';
 import { EMPTY_DRAFT, type Requester } from '../domain/request.ts';
 import { startTestDatabase } from '../test/database.ts';
+import { requestProgress } from '../test/request-progress.ts';
 import { openDatabase } from './database.ts';
 import { bodyHash, type IdempotentCall } from './idempotency.ts';
 import { newRequestId, type RequestProgress, type RequestTyped } from './requests.ts';
@@ -28,32 +28,8 @@ const requester: Requester = {
 };
 
 function progress(request: string, more: Partial<RequestProgress> = {}): RequestProgress {
-  return {
-    request,
-    runId: 'run-1',
-    sequence: 1,
-    revision: 1,
-    state: 'PENDING',
-    submitted: false,
-    paused: null,
-    missingSteps: ['files'],
-    limits: DEFAULT_LIMITS,
-    createdAt: at.getTime(),
-    submittedAt: null,
-    expiresAt: at.getTime() + 1_000,
-    closedAt: null,
-    reason: null,
-    placeInLine: null,
-    expectedStart: null,
-    expectedEnd: null,
-    replyWindow: null,
-    earlyStart: { requester: false, operator: false },
-    phases: [],
-    reports: [],
-    supportTicket: null,
-    replies: [],
-    ...more,
-  };
+  const [createdAt, expiresAt] = [at.getTime(), at.getTime() + 1_000];
+  return requestProgress(request, { runId: 'run-1', missingSteps: ['files'], createdAt, expiresAt, ...more });
 }
 
 const typed: RequestTyped = {

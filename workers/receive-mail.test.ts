@@ -9,7 +9,7 @@ import type { MigrationLine } from '../activities/take-mail-reply.ts';
 import { createLogger } from '../configuration/create-logger.ts';
 import { createEmbeddedDesk } from '../desk/embedded/embedded-desk.ts';
 import { createPortal } from '../desk/embedded/portals.ts';
-import { DEFAULT_LIMITS, type State } from '../domain/lifecycle.ts';
+import type { State } from '../domain/lifecycle.ts';
 import { EMPTY_DRAFT } from '../domain/request.ts';
 import { replyAddress } from '../mail/reply-address.ts';
 import { createIncomingMails, type IncomingMails, type MailOutcome } from '../store/incoming-mail.ts';
@@ -17,6 +17,7 @@ import { newRequestId } from '../store/requests.ts';
 import { openStorage, type Storage } from '../store/storage.ts';
 import { createStores, type Stores } from '../store/stores.ts';
 import { startTestDatabase } from '../test/database.ts';
+import { requestProgress } from '../test/request-progress.ts';
 import { type ImapServer, startImapServer } from '../test/imap-server.ts';
 import type { MailReply } from '../workflows/messages.ts';
 import { type MailReceiver, type MailReceiverDependencies, startMailReceiver } from './receive-mail.ts';
@@ -170,31 +171,13 @@ let sequence = 0;
 async function putRequest(state: State): Promise<void> {
   const { endsAt } = process;
   await stores.requests.put(
-    {
-      request,
-      runId: 'run',
+    requestProgress(request, {
       sequence: ++sequence,
-      revision: 1,
       state,
       submitted: true,
-      paused: null,
-      missingSteps: [],
-      limits: DEFAULT_LIMITS,
-      createdAt: 0,
       submittedAt: 0,
-      expiresAt: null,
-      closedAt: null,
-      reason: null,
-      placeInLine: null,
-      expectedStart: null,
-      expectedEnd: null,
       replyWindow: endsAt === null ? null : { opensAt: endsAt - HOUR, endsAt },
-      earlyStart: { requester: false, operator: false },
-      phases: [],
-      reports: [],
-      supportTicket: null,
-      replies: [],
-    },
+    }),
     {
       tenant: 'acme',
       draft: {
