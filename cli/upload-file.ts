@@ -35,13 +35,31 @@ export async function uploadFile(
 ): Promise<void> {
   const path = `/v1/migrations/${encodeURIComponent(id)}`;
   if (file.bytes < RESUMABLE_BYTES) {
-    await api.upload(`${path}/files/${encodeURIComponent(file.name)}`, file.path, onSent);
+    const whole = `${path}/files/${encodeURIComponent(file.name)}`;
+    await overBrokenLine(signal, () => api.upload(whole, file.path, onSent));
     return;
   }
   await sendInCalls(api, id, file, onSent, signal);
-  const { files } = await api.call<MigrationAnswer>('GET', path);
+  const { files } = await overBrokenLine(signal, () => api.call<MigrationAnswer>('GET', path));
   const arrived = files.find(({ name }) => name === file.name);
   if (arrived?.sha256 !== (await sha256OfFile(file.path))) throw new UploadDiffers(file.path);
+}
+
+/**
+ * Does what may be done again, until it succeeds: a line that breaks is waited for up to two minutes.
+ * @throws what it throws when it will not pass, or does not in time
+ */
+export async function overBrokenLine<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const since = Date.now();
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!mayPass(error) || Date.now() - since > BROKEN_MS) throw error;
+      await wait(1_000, undefined, { signal });
+    }
+  }
 }
 
 async function sendInCalls(
@@ -93,7 +111,7 @@ async function sendInCalls(
         begunAnew = true;
         continue;
       }
-      if (place === null || !mayPass(error) || Date.now() - moved > BROKEN_MS) throw error;
+      if (!mayPass(error) || Date.now() - moved > BROKEN_MS) throw error;
       await wait(1_000, undefined, { signal });
     }
   }
@@ -129,6 +147,9 @@ function mayPass(error: unknown): boolean {
   if (error instanceof ServiceUnreachable) return true;
   return (
     error instanceof ApiProblem &&
-    (error.status >= 500 || error.status === 423 || error.type.endsWith(':upload-offset-conflict'))
+    // a disk that is full (507) stays so
+    ((error.status >= 500 && error.status !== 507) ||
+      error.status === 423 ||
+      error.type.endsWith(':upload-offset-conflict'))
   );
 }

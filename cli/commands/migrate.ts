@@ -23,7 +23,7 @@ import { readSourceKey, SOURCE_KEY_FILE } from '../read-source-key.ts';
 import { sha256OfFile } from '../send-body.ts';
 import { perform, type Session } from '../session.ts';
 import { migrationText } from '../show-migration.ts';
-import { type LocalFile, uploadFile } from '../upload-file.ts';
+import { type LocalFile, overBrokenLine, uploadFile } from '../upload-file.ts';
 
 interface MigrateOptions {
   portal?: string;
@@ -349,13 +349,13 @@ async function complete(
   }
   if (options.submit && !migration.submitted) {
     await doStep(output, 'Submitting', async () => {
-      await submit(api, id);
+      await overBrokenLine(session.signal, () => submit(api, id));
       return [null, 'Submitted; the migration team takes it from here'];
     });
   }
   let exit: ExitCode = EXIT.ok;
   if (options.submit && options.follow) ({ exit } = await followOnScreen(session, api, id, 'REPLY_WINDOW'));
-  const now = await readMigration(api, id);
+  const now = await overBrokenLine(session.signal, () => readMigration(api, id));
   output.result({ sent, kept, migration: now }, `\n${migrationText(now)}`);
   return exit;
 }

@@ -9,6 +9,8 @@ export interface BrokenLine {
   stalled: Promise<void>;
   /** where each call of a resumable upload began */
   offsets: number[];
+  /** how many of the calls that are cut off have not come yet */
+  away(): number;
   close(): Promise<void>;
 }
 
@@ -16,17 +18,26 @@ export interface BrokenLine {
  * @param target address of the service
  * @param breaks what becomes of the first upload, of the second, ...; the rest goes through
  * @param passes how many bytes of a broken upload go through
+ * @param away calls that are cut off before they reach the service, each twice: the command calls once more by itself
  */
 export async function startBrokenLine(
   target: string,
   breaks: readonly ('stall' | 'cut')[],
   passes: number,
+  away: readonly RegExp[] = [],
 ): Promise<BrokenLine> {
+  const still = away.flatMap((each) => [each, each]);
   const { promise: stalled, resolve: hasStalled } = Promise.withResolvers<void>();
   const offsets: number[] = [];
   let uploads = 0;
   const server = createServer((given, answer) => {
     const { method, url, headers } = given;
+    const cut = still.findIndex((each) => each.test(`${method} ${url}`));
+    if (cut >= 0) {
+      still.splice(cut, 1);
+      given.socket.destroy();
+      return;
+    }
     const onward = request(`${target}${url}`, { method, headers }, (from) => {
       answer.writeHead(from.statusCode ?? 502, from.headers);
       from.pipe(answer);
@@ -65,6 +76,7 @@ export async function startBrokenLine(
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     stalled,
     offsets,
+    away: () => still.length,
     async close() {
       server.closeAllConnections();
       server.close();

@@ -200,6 +200,40 @@ describe('deskferry', () => {
       }
     });
 
+    test('A4: once the request is filed, a line that breaks at any step is waited for', async () => {
+      await makePortal('breaking');
+      const file = await stat(join(folder, 'large.csv'));
+      expect(file.size).toBeGreaterThan(8_000_000);
+      const steps = [
+        /^POST \/v1\/uploads/,
+        /^PUT .*\/files\//,
+        /^GET \/v1\/migrations\/m_/,
+        /^POST .*\/submit/,
+      ];
+      const line = await startBrokenLine(service.url, [], 0, steps);
+      try {
+        const filing = [
+          'migrate',
+          'large.csv',
+          'Contacts.csv',
+          '--portal',
+          'breaking',
+          '--no-follow',
+          '--json',
+        ];
+        const on = await run([...filing, '--url', line.url, '--key-file', 'requester.key']);
+        expect([on.code, line.away()]).toEqual([0, 0]);
+        const { migration } = document(on) as Migrated;
+        expect(migration).toMatchObject({
+          submitted: true,
+          files: [{ name: 'large.csv' }, { name: 'Contacts.csv' }],
+        });
+        expect((await run(['cancel', migration.id])).code).toBe(0);
+      } finally {
+        await line.close();
+      }
+    });
+
     test('A8: a portal that is taken is refused before anything is filed', async () => {
       await makePortal('taken');
       const first = document(
