@@ -18,6 +18,7 @@ export interface BrokenLine {
  * @param target address of the service
  * @param breaks what becomes of the first upload, of the second, ...; the rest goes through
  * @param passes how many bytes of a broken upload go through
+ * @param arrived settles when the service has got some of what went through; only then the line is cut
  * @param away calls that are cut off before they reach the service, each twice: the command calls once more by itself
  */
 export async function startBrokenLine(
@@ -25,6 +26,7 @@ export async function startBrokenLine(
   breaks: readonly ('stall' | 'cut')[],
   passes: number,
   away: readonly RegExp[] = [],
+  arrived: () => Promise<unknown> = async () => {},
 ): Promise<BrokenLine> {
   const still = away.flatMap((each) => [each, each]);
   const { promise: stalled, resolve: hasStalled } = Promise.withResolvers<void>();
@@ -65,8 +67,8 @@ export async function startBrokenLine(
       given.pause();
       // what has passed is on its way before the line breaks
       onward.write(through, () => {
-        if (broken === 'cut') given.socket.destroy();
-        else hasStalled();
+        if (broken === 'stall') hasStalled();
+        else void arrived().finally(() => given.socket.destroy());
       });
     });
   });

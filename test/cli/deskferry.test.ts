@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { fileZip } from './zip-of.ts';
 import { readReport } from '../../cli/check-report.ts';
 import { startExportApi } from '../../examples/export-api.ts';
@@ -50,6 +50,14 @@ describe('deskferry', () => {
     const made = await onMongo('portal', 'create', '--id', id, '--name', `Portal ${id}`, ...whose);
     if (made.code !== 0) throw new Error(made.stderr);
   };
+
+  /** Bytes that the service has of the largest upload that was begun. */
+  async function largestBegun(): Promise<number> {
+    const begun = join(service.storage, '.resumable');
+    const files = (await readdir(begun)).filter((name) => !name.endsWith('.json'));
+    const sizes = await Promise.all(files.map(async (name) => (await stat(join(begun, name))).size));
+    return Math.max(0, ...sizes);
+  }
 
   beforeAll(async () => {
     service = await startService({ replyWindow: '1h' });
@@ -173,7 +181,9 @@ describe('deskferry', () => {
         (_, n) => `C-${n},Name of ${n},n${n}@large.example,${'x'.repeat(30)}`,
       );
       await writeFile(join(folder, 'large.csv'), `ContactExtId,Last Name,Email,Note\n${rows.join('\n')}\n`);
-      const line = await startBrokenLine(service.url, ['stall', 'cut'], 2_000_000);
+      const line = await startBrokenLine(service.url, ['stall', 'cut'], 2_000_000, [], () =>
+        vi.waitUntil(async () => (await largestBegun()) > (line.offsets.at(-1) ?? 0), SOON),
+      );
       const by = ['--url', line.url, '--key-file', 'requester.key', '--no-submit', '--json'];
       try {
         const { child, ended } = startCommand(
