@@ -95,7 +95,7 @@ export const summaryAnswer = z
   .strictObject(summaryMembers)
   .meta({ id: 'MigrationSummary', description: 'A request as lists show it.' });
 
-const nextPage = z
+export const nextPage = z
   .string()
   .nullable()
   .meta({ description: 'Cursor of the next page; null on the last one.' });

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { TABS } from '../../domain/tab.ts';
+import { nextPage } from '../answers.ts';
 import type { Api } from '../app.ts';
 import { mappingBody } from '../mapping-body.ts';
+import { pageOf, pageQuery } from '../page-of.ts';
 import { notFound, Problem } from '../problem.ts';
 import type { Principal } from '../principal.ts';
 import { type Route, route } from '../route.ts';
@@ -25,8 +27,16 @@ const savedAnswer = z
   .strictObject({ ...savedMembers, mapping: z.record(z.string(), z.unknown()) })
   .meta({ id: 'SavedMapping' });
 const savedListAnswer = z
-  .strictObject({ items: z.array(z.strictObject(savedMembers)) })
+  .strictObject({ items: z.array(z.strictObject(savedMembers)), next: nextPage })
   .meta({ id: 'SavedMappings' });
+/** A name may hold what no cursor does. */
+const listQuery = pageQuery.extend({
+  cursor: z
+    .string()
+    .regex(/^[\w-]{1,600}$/, 'is no cursor of this list')
+    .transform((text) => Buffer.from(text, 'base64url').toString())
+    .optional(),
+});
 
 /** Mappings kept under a name, for all requests of a tenant (A10). */
 export function mappingRoutes(api: Api): Route[] {
@@ -39,11 +49,19 @@ export function mappingRoutes(api: Api): Route[] {
       tag: 'Mappings',
       summary: 'List saved mappings',
       who: ['requester'],
+      query: listQuery,
       answers: { 200: { description: "The tenant's mappings, by name.", schema: savedListAnswer } },
-      handle: async ({ principal }) => {
-        const saved = await mappings.list(tenantOf(principal));
-        const items = saved.map(({ name, savedAt, by }) => ({ name, savedAt: savedAt.toISOString(), by }));
-        return { status: 200, body: { items } };
+      handle: async ({ principal, query: { cursor = '', limit } }) => {
+        const saved = (await mappings.list(tenantOf(principal)))
+          .filter(({ name }) => name > cursor)
+          .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+        const page = pageOf(saved, limit, ({ name }) => Buffer.from(name).toString('base64url'));
+        const items = page.items.map(({ name, savedAt, by }) => ({
+          name,
+          savedAt: savedAt.toISOString(),
+          by,
+        }));
+        return { status: 200, body: { items, next: page.next } };
       },
     }),
     route({

@@ -91,6 +91,19 @@ it('H, F4: portals are read page by page, and every page is of what one may see'
   await expectPaged(operator, '/v1/portals', 'portals', 3);
 });
 
+it('H, A10: saved mappings are read page by page, whatever their names are', async () => {
+  const mapping = {
+    version: 1,
+    files: [
+      { file: 'p.csv', tabs: [{ tab: 'products', fields: { ProductExtId: 'id', 'Product Name': 'n' } }] },
+    ],
+  };
+  for (const name of ['b', 'a/2024', 'ａ', '💼', '東'.repeat(100), '100%'])
+    expect((await hana.put(`/v1/mappings/${encodeURIComponent(name)}`, mapping)).status).toBe(201);
+  await expectPaged(hana, '/v1/mappings', 'items', 1);
+  await expectPaged(hana, '/v1/mappings', 'items', 4);
+});
+
 it('H, B4: the queue is read page by page; where the line moved past the cursor nobody is missed', async () => {
   const gate = api.world.hold('importSegments');
   const paths: string[] = [];
