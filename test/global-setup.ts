@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { ensureS3Server, ensureServers, ensureTestServer } from '../stack/stack.ts';
+import { startSharedMongo } from './database.ts';
 import { makeSharedFolder } from './workflow-bundle.ts';
 
 /**
- * Gets the servers the tests run on, once and before any test's clock runs, and makes the folder that the files share.
+ * Gets the servers the tests run on, once and before any test's clock runs, and makes the folder and the MongoDB that the files share.
  * @returns what removes it
  */
 export default async function setup(): Promise<() => Promise<void>> {
@@ -14,5 +15,9 @@ export default async function setup(): Promise<() => Promise<void>> {
   await ensureTestServer({ say });
   await ensureS3Server({ say });
   const folder = await makeSharedFolder();
-  return () => rm(folder, { recursive: true, force: true });
+  const stopMongo = await startSharedMongo(folder);
+  return async () => {
+    await stopMongo();
+    await rm(folder, { recursive: true, force: true });
+  };
 }

@@ -90,7 +90,12 @@ export async function startEngine(): Promise<StartedEngine> {
   return {
     ...openEngine(database.db, join(folder, 'own')),
     beside: (name, now, storage) =>
-      openEngine(database.client.db(name), join(folder, 'beside', name), now, storage),
+      openEngine(
+        database.client.db(`${database.db.databaseName}-${name}`),
+        join(folder, 'beside', name),
+        now,
+        storage,
+      ),
     async stop() {
       await stop();
       await rm(folder, { recursive: true, force: true });

@@ -29,7 +29,7 @@ import { createEmbeddedDesk } from '../../desk/embedded/embedded-desk.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../domain/lifecycle.ts';
 import type { Finding } from '../../domain/request.ts';
 import { startStack } from '../../stack/stack.ts';
-import { type Database, openDatabase } from '../../store/database.ts';
+import type { Database } from '../../store/database.ts';
 import type { Role } from '../../store/keys.ts';
 import { createImportStores } from '../../store/import-stores.ts';
 import { createReportSigner } from '../../store/report-signature.ts';
@@ -44,6 +44,7 @@ import {
   QUEUE_SIGNALS,
 } from '../../workflows/messages.ts';
 import { testKeyRing } from '../key-ring.ts';
+import { openTestDatabase, withSharedMongo } from '../database.ts';
 import { bundledWorkflows } from '../workflow-bundle.ts';
 import { World } from '../lifecycle/world.ts';
 import { Contract } from './contract.ts';
@@ -128,10 +129,10 @@ export class ApiUnderTest {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const dataFolder = await mkdtemp(join(tmpdir(), 'deskferry-api-'));
     const [stack, workflowBundle] = await Promise.all([
-      startStack({ dataFolder, mail: false }),
+      startStack({ dataFolder, mail: false, env: withSharedMongo() }),
       bundledWorkflows(),
     ]);
-    const database = await openDatabase(stack.mongodbUri, 'deskferry-test');
+    const database = await openTestDatabase(stack.mongodbUri);
     const connection = await Connection.connect({ address: stack.temporalAddress });
     const temporal = new Client({ connection });
     const native = await NativeConnection.connect({ address: stack.temporalAddress });

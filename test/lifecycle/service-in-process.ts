@@ -23,7 +23,6 @@ import { EMPTY_DRAFT } from '../../domain/request.ts';
 import type { Tab } from '../../domain/tab.ts';
 import type { OutgoingMail } from '../../mail/send-mail.ts';
 import { startStack } from '../../stack/stack.ts';
-import { openDatabase } from '../../store/database.ts';
 import { createImportStores } from '../../store/import-stores.ts';
 import { createIncomingMails } from '../../store/incoming-mail.ts';
 import { createReportSigner } from '../../store/report-signature.ts';
@@ -43,6 +42,7 @@ import {
 } from '../../workflows/messages.ts';
 import type { Body } from '../import-engine.ts';
 import { testKeyRing } from '../key-ring.ts';
+import { openTestDatabase, withSharedMongo } from '../database.ts';
 import { bundledWorkflows } from '../workflow-bundle.ts';
 import type { World } from './world.ts';
 
@@ -88,10 +88,10 @@ export class ServiceInProcess {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const dataFolder = await mkdtemp(join(tmpdir(), 'deskferry-service-'));
     const [stack, workflowBundle] = await Promise.all([
-      startStack({ dataFolder, mail: false, ...(options.env === undefined ? {} : { env: options.env }) }),
+      startStack({ dataFolder, mail: false, env: options.env ?? withSharedMongo() }),
       bundledWorkflows(),
     ]);
-    const database = await openDatabase(stack.mongodbUri, 'deskferry-test');
+    const database = await openTestDatabase(stack.mongodbUri);
     const connection = await Connection.connect({ address: stack.temporalAddress });
     const native = await NativeConnection.connect({ address: stack.temporalAddress });
     const { db } = database;
