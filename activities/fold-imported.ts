@@ -5,27 +5,34 @@ import type { ImportStores } from '../store/import-stores.ts';
 import type { TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
+import { keepFailed } from './carry-failed.ts';
 import { type IdSet, IdSetBuilder, readIdSet } from './id-set.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { keeperOf, planOf } from './plan-view.ts';
+
+/** A name for the ledger of a tab as it stands: another one when any outcome is another. */
+export async function ledgerName(
+  { stores }: { stores: Pick<ImportStores, 'segments'> },
+  key: TabKey,
+): Promise<string> {
+  let ledger = '';
+  for await (const { number, finished } of stores.segments.all(key)) {
+    ledger = hash('sha256', `${ledger} ${number} ${finished?.fingerprint}`);
+  }
+  return ledger.slice(0, 32);
+}
 
 /**
  * Where the ids lie that a request imported in a tab up to the end of a phase. It is named after the ledger that they come from: what
  * a late attempt folds of an older one, nobody asks (D3).
  */
-async function foldedKey({ stores }: Pick<Deps, 'stores'>, key: TabKey): Promise<string> {
-  let ledger = '';
-  for await (const { number, finished } of stores.segments.all(key)) {
-    ledger = hash('sha256', `${ledger} ${number} ${finished?.fingerprint}`);
-  }
-  return `${folderOf(key)}-${ledger.slice(0, 32)}`;
-}
+const foldedKey = (key: TabKey, ledger: string): string => `${folderOf(key)}-${ledger}`;
 
 const folderOf = ({ request, phase, tab }: TabKey): string => `folded/${request}/${phase}/${tab}`;
 
 /** The ids that a request imported in a tab up to the end of a phase that was folded; null when there are none. */
 export async function foldedIds(deps: Deps, key: TabKey): Promise<IdSet | null> {
-  const ids = await readIdSet(deps.storage, await foldedKey(deps, key));
+  const ids = await readIdSet(deps.storage, foldedKey(key, await ledgerName(deps, key)));
   // an earlier version had one name for all
   return ids ?? readIdSet(deps.storage, folderOf(key));
 }
@@ -59,16 +66,20 @@ export async function importedIds(deps: Deps, key: TabKey, continues: Phase | nu
   return ids.build();
 }
 
-/** Makes the activity that folds the ids a phase imported into the sorted sets that the next phase asks (E3). */
+/**
+ * Makes the activity that folds the ids a phase imported into the sorted sets that the next phase asks, and keeps what failed for it
+ * (E3).
+ */
 export function makeFoldImported(deps: Deps): ImportActivities['foldImported'] {
   return async (run) => {
     const plan = await planOf(deps.stores, run);
     for (const tab of plan.tabs) {
       const key: TabKey = { ...run, tab };
       // named before it is read: what changes meanwhile is another ledger
-      const name = await foldedKey(deps, key);
+      const ledger = await ledgerName(deps, key);
       const ids = await importedIds(deps, key, plan.continues);
-      await deps.storage.put(name, ids.toBytes());
+      await deps.storage.put(foldedKey(key, ledger), ids.toBytes());
+      await keepFailed(deps, key, ledger);
     }
   };
 }

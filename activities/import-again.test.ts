@@ -59,9 +59,12 @@ async function deskContent(portal: string): Promise<string> {
   return hash.digest('hex');
 }
 
+/** What was staged, by name: SHA-256. */
 async function segmentFiles(storage: Storage, request: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for await (const key of storage.list(`segments/${request}/`)) {
+    // kept after the import
+    if (key.includes('/failed-')) continue;
     const bytes = await storage.get(key);
     found[key.replace(request, '')] = createHash('sha256').update(bytes).digest('hex');
   }
@@ -136,6 +139,37 @@ describe('D3: running any part again changes nothing', () => {
       await runPhase(engine, whole);
       await runPhase(engine, pieces);
     }
+  });
+
+  test('E3: what failed is taken once more from what was kept of it, or from the segments where nothing was, alike', async () => {
+    const filed = async (): Promise<string> => {
+      const request = await makeRequest(engine, await makePortal(engine), FILES);
+      await sendReply(engine, request, 'r1', { 'Contacts_03.csv': contacts(2000, 2400) });
+      await runPhase(engine, request);
+      return request;
+    };
+    const [kept, searched] = [await filed(), await filed()];
+    const removed = { kept: 0, searched: 0 };
+    for await (const key of engine.storage.list(`segments/${kept}/phase-1/contacts/`)) {
+      if (key.endsWith('.ndjson')) removed.kept++;
+      if (key.endsWith('.ndjson')) await engine.storage.remove(key);
+    }
+    for await (const key of engine.storage.list(`segments/${searched}/phase-1/contacts/`)) {
+      if (key.includes('/failed-')) removed.searched++;
+      if (key.includes('/failed-')) await engine.storage.remove(key);
+    }
+    expect(removed).toEqual({ kept: 3, searched: 1 });
+    const staged = async (request: string) => {
+      const run = { request, phase: 'phase-2' as const };
+      await engine.activities.planPhase(run);
+      const told = await engine.activities.stageTab({ ...run, tab: 'contacts' });
+      const files = Object.entries(await segmentFiles(engine.storage, request));
+      return { ...told, files: files.filter(([key]) => key.includes('/phase-2/')) };
+    };
+    const first = await staged(kept);
+    // 400 rows of the reply with their doubles, and what failed in phase 1 outside of them
+    expect(first.records).toBeGreaterThan(1_000);
+    expect(await staged(searched)).toEqual(first);
   });
 
   test('two stagers at once write the same segments', async () => {

@@ -3,16 +3,17 @@ import { type ReadRow } from '../sources/rows.ts';
 import { readPart } from '../sources/read-part.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { PlannedPart, StoredPlan } from '../store/plans.ts';
-import type { Segment, StagedTabTotals, StagerPosition, TabKey } from '../store/segments.ts';
+import type { StagedTabTotals, StagerPosition, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import type { OpenSource } from './ask-source.ts';
 import { beat } from './beat.ts';
+import { failedRows } from './carry-failed.ts';
 import { fetchFiles } from './fetch-files.ts';
+import { ledgerName } from './fold-imported.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { contentHash, KeyTable } from './key-table.ts';
 import { accessTo, planOf, sourceParts, uploadOf } from './plan-view.ts';
 import { type RowReader, rowReader } from './row-keys.ts';
-import { readFailed } from './read-failed.ts';
 import { type SegmentLine, segmentKey } from './segment-file.ts';
 import { lineText, SegmentWriter } from './segment-writer.ts';
 import { unpackBundles } from './unpack-bundles.ts';
@@ -178,22 +179,23 @@ class Stager {
   async #stageCarried(rank: 0 | 1): Promise<boolean> {
     const { continues } = this.#plan;
     if (continues === null) return true;
-    const { stores } = this.#deps;
     const earlier: TabKey = { ...this.#key, phase: continues };
     const parts = this.#carriedParts(continues);
     const from = this.#position.carried ?? { segment: 1, line: -1 };
-    const segments = await failedFrom(stores, earlier, from.segment);
-    for await (const { segment, rows } of readFailed(this.#deps, earlier, segments)) {
-      beat();
-      for (const { place, line, outcome } of rows) {
-        if (segment.number === from.segment && place <= from.line) continue;
-        const part = parts.get(line.file);
-        if (part !== undefined) {
-          await this.#stageFailed(part, line, outcome.code === 'DUPLICATE_ID' ? 'DUPLICATE_ID' : null, rank);
-          if (this.#isEnough) return false;
-        }
-        this.#position = { ...this.#position, carried: { segment: segment.number, line: place } };
+    const ledger = await ledgerName(this.#deps, earlier);
+    for await (const { segment, place, code, line } of failedRows(
+      this.#deps,
+      earlier,
+      ledger,
+      from.segment,
+    )) {
+      if (segment === from.segment && place <= from.line) continue;
+      const part = parts.get(line.file);
+      if (part !== undefined) {
+        await this.#stageFailed(part, line, code === 'DUPLICATE_ID' ? 'DUPLICATE_ID' : null, rank);
+        if (this.#isEnough) return false;
       }
+      this.#position = { ...this.#position, carried: { segment, line: place } };
     }
     return true;
   }
@@ -347,12 +349,3 @@ function replacedRow(reader: RowReader, cells: readonly string[], rank: 0 | 1): 
 
 const NO_CONTENT = { content: [0, 0], arrival: 0 } as const;
 const REPEATED_ID = 'another row with this external id stands before; that one counts';
-
-/** The segments from a number on that have failed records. */
-async function failedFrom(stores: ImportStores, key: TabKey, from: number): Promise<Segment[]> {
-  const segments = [];
-  for await (const segment of stores.segments.all(key)) {
-    if (segment.number >= from && (segment.finished?.counts.failed ?? 0) > 0) segments.push(segment);
-  }
-  return segments;
-}
