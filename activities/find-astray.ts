@@ -26,7 +26,7 @@ export const LONGEST_AGO_MS = 24 * 3_600_000;
  */
 export function makeFindAstray(deps: Dependencies): SweepActivities['findAstray'] {
   return async ({ since }) => {
-    const astray = new Set<string>((await deps.stores.requests.unseen()).slice(0, MOST + 1));
+    const astray = new Set(await deps.stores.requests.unseen(MOST + 1));
     const candidates = since === null ? everything(deps) : recent(deps, since);
     for await (const page of candidates) {
       beat();

@@ -146,8 +146,8 @@ export interface Requests {
    * process tells next stand. @returns how many there are
    */
   lookAgain(): Promise<number>;
-  /** Those that are still to be looked at. */
-  unseen(): Promise<string[]>;
+  /** Of those, some that are still to be looked at. */
+  unseen(limit: number): Promise<string[]>;
   /** Notes that all is given back that the request held. */
   close(id: string, runId: string, at: number): Promise<void>;
   /** The newest first. */
@@ -174,6 +174,8 @@ interface Owner {
 
 export function createRequests(db: Db): Requests {
   const requests = db.collection<Stored>('requests');
+  /** requests that a backup has brought back and nobody has looked at since: the sweep asks for them all the time */
+  const restored = db.collection<{ _id: string }>('restored');
   const owners = db.collection<Owner>('requestOwners');
   return {
     async own(request, tenant) {
@@ -250,18 +252,20 @@ export function createRequests(db: Db): Requests {
       }
     },
     async seen(id, runId) {
-      await requests.updateOne({ _id: id, runId }, { $set: { before: null } });
+      const { matchedCount } = await requests.updateOne({ _id: id, runId }, { $set: { before: null } });
+      if (matchedCount === 1) await restored.deleteOne({ _id: id });
     },
     async lookAgain() {
       let count = 0;
       for await (const { _id, runId } of requests.find({}, { projection: { runId: 1 } })) {
+        await insertNew(restored, { _id });
         await requests.updateOne({ _id, runId }, { $set: { before: runId, sequence: 0 } });
         count += 1;
       }
       return count;
     },
-    async unseen() {
-      const found = await requests.find({ before: { $gt: '' } }, { projection: { _id: 1 } }).toArray();
+    async unseen(limit) {
+      const found = await restored.find({}, { sort: { _id: 1 }, limit }).toArray();
       return found.map(({ _id }) => _id);
     },
     async close(id, runId, at) {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ApiProblem } from '../../cli/api-client.ts';
 import { awaitFindings } from '../../cli/follow-migration.ts';
 import { ADMINISTRATOR_MAIL } from '../../cli/local-service.ts';
 import { createPortal } from '../../desk/embedded/portals.ts';
@@ -15,6 +14,7 @@ import { csvText } from '../import-engine.ts';
 import {
   fetchReport,
   fileAndApprove,
+  insist,
   reach,
   type RunningService,
   startService,
@@ -110,19 +110,7 @@ describe('D3: processes killed in the middle of phase 1', () => {
   test('F6, A8, B2, B4, C2: the lifecycle worker, then Temporal and MongoDB, are killed in every state of a life: it goes on', async () => {
     const [walker, behind] = [await file('walker'), await file('behind')];
     const command = async ({ id }: Run, path: string, by = service.operator): Promise<void> => {
-      const body = path === 'undo' ? { reason: 'as planned' } : {};
-      for (let tries = 1; ; tries++) {
-        try {
-          await by.call('POST', `/v1/migrations/${id}/${path}`, body);
-          return;
-        } catch (error) {
-          if (!(error instanceof ApiProblem)) throw error;
-          // what was not answered in time may be done: then it is refused the second time
-          if (tries > 1 && error.status === 409) return;
-          if (error.status !== 503 || tries === 20) throw error;
-          await wait(1_000);
-        }
-      }
+      await insist(by, `/v1/migrations/${id}/${path}`, path === 'undo' ? { reason: 'as planned' } : {});
     };
     const survive = async (...standings: [Run, Standing][]): Promise<void> => {
       for (const [run, expected] of standings) await stands(run, expected);

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ApiClient, createApiClient } from '../../cli/api-client.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type ApiClient, ApiProblem, createApiClient } from '../../cli/api-client.ts';
 import { readReport } from '../../cli/check-report.ts';
 import { awaitFindings, followMigration } from '../../cli/follow-migration.ts';
 import { UNDESCRIBED } from '../api/hold-to-contract.ts';
@@ -107,6 +108,22 @@ export async function fileAndTake(service: RunningService, options: FiledRequest
   await operator.call('POST', `/v1/migrations/${id}/verification`, {});
   await awaitFindings(operator, id);
   return id;
+}
+
+/** Posts a command until it is taken, as its answers advise while servers or workers come back. */
+export async function insist(by: Pick<ApiClient, 'call'>, path: string, body: object = {}): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await by.call('POST', path, body);
+      return;
+    } catch (error) {
+      if (!(error instanceof ApiProblem)) throw error;
+      // what was not answered in time may be done: then it is refused the second time
+      if (tries > 1 && error.status === 409) return;
+      if (error.status !== 503 || tries === 20) throw error;
+      await wait(1_000);
+    }
+  }
 }
 
 /** Waits until a migration is in a state. @throws MigrationHalted */

@@ -14,6 +14,7 @@ import {
   fetchReport,
   fileAndApprove,
   fileAndTake,
+  insist,
   reach,
   type RunningService,
   startService,
@@ -125,12 +126,12 @@ describe('A backup is taken while the service works, all is destroyed, and it is
     const { id } = await service.requester.call<{ id: string }>('POST', '/v1/migrations', {
       desk: { kind: 'embedded', portal: service.portal },
     });
-    await service.requester.call('POST', `/v1/migrations/${id}/cancel`, {});
+    await insist(service.requester, `/v1/migrations/${id}/cancel`);
   }, 120_000);
 
   test('D3: decided once more, it is imported once more, into the same desk and the same report', async () => {
     expect(await contentOf('waiting')).toEqual(before.waiting);
-    await service.operator.call('POST', `/v1/migrations/${decided}/approve`, {});
+    await insist(service.operator, `/v1/migrations/${decided}/approve`);
     await reach(service, decided, 'REPLY_WINDOW');
     expect(await contentOf('decided')).toEqual(before.decided);
     expect([...(await fetchReport(service, decided, 'phase-1'))]).toEqual(before.report);
@@ -138,7 +139,7 @@ describe('A backup is taken while the service works, all is destroyed, and it is
 
   test('E2, E3: the migration that waited goes on to its end', async () => {
     for (const side of [service.requester, service.operator])
-      await side.call('POST', `/v1/migrations/${waiting}/phase-2`, {});
+      await insist(side, `/v1/migrations/${waiting}/phase-2`);
     await reach(service, waiting, 'COMPLETED');
     const failed = Object.entries(before.tabs).map(([tab, each]) => [tab, each.failed, each.failed, true]);
     const again = Object.entries(await tabsOf(waiting, 'phase-2'));
