@@ -72,7 +72,7 @@ describe('D3: processes killed in the middle of phase 1', () => {
     await reach(service, calm.id, 'REPLY_WINDOW', WITHIN_MS);
     wanted = { desk: await contentOf(calm), report: await reportOf(calm) };
     if (wanted.desk.length < 900) throw new Error('the calm run did not import its records');
-  }, 400_000);
+  }, 600_000);
   afterAll(async () => {
     await mongo?.close();
     await service?.end();
@@ -105,7 +105,7 @@ describe('D3: processes killed in the middle of phase 1', () => {
     }
     await until(run, ({ state }) => state === 'REPLY_WINDOW');
     expect(await differences(run)).toEqual([]);
-  }, 400_000);
+  }, 600_000);
 
   test('F6, A8, B2, B4, C2: the lifecycle worker, then Temporal and MongoDB, are killed in every state of a life: it goes on', async () => {
     const [walker, behind] = [await file('walker'), await file('behind')];
@@ -172,7 +172,7 @@ describe('D3: processes killed in the middle of phase 1', () => {
     });
     await stands(walker, over);
     expect(await contentOf(walker)).toEqual([]);
-  }, 400_000);
+  }, 600_000);
 
   interface Standing {
     state: string;
@@ -214,10 +214,15 @@ describe('D3: processes killed in the middle of phase 1', () => {
 
   async function holds(what: string, look: () => Promise<boolean>): Promise<void> {
     // on a machine that others use as well
-    const deadline = Date.now() + 150_000;
+    const deadline = Date.now() + WITHIN_MS;
+    let fault: unknown = null;
     // servers that are away are asked again
-    while (!(await look().catch(() => false))) {
-      if (Date.now() > deadline) throw new Error(`did not come about: ${what}`);
+    const away = (error: unknown): false => {
+      fault = error;
+      return false;
+    };
+    while (!(await look().catch(away))) {
+      if (Date.now() > deadline) throw new Error(`did not come about: ${what}`, { cause: fault });
       await wait(100);
     }
   }

@@ -72,8 +72,8 @@ describe('A backup is taken while the service works, all is destroyed, and it is
     database.prepare('VACUUM INTO ?').run(join(kept, 'temporal.db'));
     database.close();
     // what Temporal's copy does not know any more
-    await service.operator.call('POST', `/v1/migrations/${waiting}/pause`, { reason: 'Asked by phone' });
-    await service.operator.call('POST', `/v1/migrations/${decided}/approve`, {});
+    await insist(service.operator, `/v1/migrations/${waiting}/pause`, { reason: 'Asked by phone' });
+    await insist(service.operator, `/v1/migrations/${decided}/approve`);
     await reach(service, decided, 'REPLY_WINDOW');
     late = (
       await service.requester.call<{ id: string }>('POST', '/v1/migrations', {
