@@ -7,7 +7,7 @@ import { openDatabase } from '../store/database.ts';
 import type { Stores } from '../store/stores.ts';
 import { createKeyRing } from '../store/key-ring.ts';
 import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
-import { reachTemporal } from '../configuration/reach-temporal.ts';
+import { RECONNECTING, reachTemporal } from '../configuration/reach-temporal.ts';
 import { storageAt } from '../store/storage-at.ts';
 import { createApi } from './app.ts';
 import { gatherDependencies } from './gather-dependencies.ts';
@@ -35,7 +35,7 @@ async function serve(): Promise<void> {
   const logger = createLogger(config.logLevel, 'api');
   endOnFault(logger);
   const database = await openDatabase(config.mongodb.uri, config.mongodb.database);
-  const connection = Connection.lazy(reachTemporal(config.temporal));
+  const connection = Connection.lazy({ ...reachTemporal(config.temporal), channelArgs: RECONNECTING });
   const storage = await storageAt(config);
   const { namespace, encryption } = config.temporal;
   const tracing =

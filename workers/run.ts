@@ -21,7 +21,7 @@ import { probe, probeStorage } from '../store/probe.ts';
 import { storageAt } from '../store/storage-at.ts';
 import { createStores } from '../store/stores.ts';
 import { dataConverterOf } from '../temporal/encrypt-payloads.ts';
-import { reachTemporal } from '../configuration/reach-temporal.ts';
+import { RECONNECTING, reachTemporal } from '../configuration/reach-temporal.ts';
 import { IMPORT_TASK_QUEUE, LIFECYCLE_TASK_QUEUE } from '../workflows/messages.ts';
 import { keepSchedules } from './keep-schedules.ts';
 import { letHeapGrow } from './heap-growth.ts';
@@ -89,7 +89,7 @@ const tracing =
     : (await import('../temporal/trace.ts')).startTracing(traces, `worker ${kinds.join('+')}`);
 const database = await openDatabase(configuration.mongodb.uri, configuration.mongodb.database);
 const connection = await NativeConnection.connect(address);
-const clientConnection = await Connection.connect(address);
+const clientConnection = await Connection.connect({ ...address, channelArgs: RECONNECTING });
 const keyRing = createKeyRing(configuration.encryptionKeys);
 const dataConverter = dataConverterOf(keyRing, temporal.encryption);
 const client = new Client({
