@@ -4,7 +4,7 @@ import type { TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
 import { readFailed } from './read-failed.ts';
-import type { SegmentLine } from './segment-file.ts';
+import { LINE_END, type SegmentLine } from './segment-file.ts';
 
 interface Deps {
   stores: Pick<ImportStores, 'segments'>;
@@ -72,8 +72,6 @@ export async function* failedRows(
     at = end + 1;
   }
 }
-
-const LINE_END = 0x0a;
 
 async function* readRows(deps: Deps, key: TabKey, from: number): AsyncGenerator<FailedRow> {
   const segments = [];

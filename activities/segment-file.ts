@@ -45,7 +45,8 @@ export function segmentKey(
   return `segments/${request}/${phase}/${tab}/${padded(number)}.${kind}`;
 }
 
-const LINE_END = 0x0a;
+/** Ends a line of a file of rows. */
+export const LINE_END = 0x0a;
 
 /**
  * A segment's records as they were read: a line becomes a text and an object only when it is asked for, so that a whole

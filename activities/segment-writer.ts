@@ -3,6 +3,7 @@ import type { ImportStores } from '../store/import-stores.ts';
 import type { Storage } from '../store/storage.ts';
 import type { KeyTable } from './key-table.ts';
 import {
+  LINE_END,
   SEGMENT_BYTES,
   SEGMENT_RECORDS,
   type SegmentLine,
@@ -118,7 +119,6 @@ export class SegmentWriter {
   }
 }
 
-const LINE_END = 0x0a;
 /** The room of a rare large record is given back. */
 const LARGEST_KEPT = 4 * SEGMENT_BYTES;
 

@@ -5,8 +5,6 @@ import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { awaitFindings } from '../../cli/follow-migration.ts';
 import { ADMINISTRATOR_MAIL } from '../../cli/local-service.ts';
-import { createPortal } from '../../desk/embedded/portals.ts';
-import { TABS } from '../../domain/tab.ts';
 import { randomFor } from '../../examples/random.ts';
 import { makeSampleHelpDesk, SAMPLE_UPLOADS } from '../../examples/sample-help-desk.ts';
 import { startMongo, startTemporal } from '../../stack/stack.ts';
@@ -15,7 +13,9 @@ import {
   fetchReport,
   fileAndApprove,
   insist,
+  makePortal,
   reach,
+  recordsIn,
   type RunningService,
   startService,
   temporaryFolder,
@@ -241,7 +241,7 @@ describe('D3: processes killed in the middle of phase 1', () => {
 
   /** A request of one small file, PENDING. */
   async function file(portal: string): Promise<Run> {
-    await makePortal(portal);
+    await makePortal(mongo.db(service.database), portal);
     const export_ = join(folder, 'Contacts.csv');
     await writeFile(export_, csvText(['ContactExtId', 'Last Name'], [['C1', 'Sato']]));
     const { id } = await service.requester.call<{ id: string }>('POST', '/v1/migrations', {
@@ -255,7 +255,7 @@ describe('D3: processes killed in the middle of phase 1', () => {
   }
 
   async function begin(portal: string): Promise<Run> {
-    await makePortal(portal);
+    await makePortal(mongo.db(service.database), portal);
     const id = await fileAndApprove(service, {
       portal,
       files: [...SAMPLE_UPLOADS],
@@ -264,20 +264,6 @@ describe('D3: processes killed in the middle of phase 1', () => {
       requesterMail: ADMINISTRATOR_MAIL,
     });
     return { portal, id };
-  }
-
-  async function makePortal(portal: string): Promise<void> {
-    await createPortal(mongo.db(service.database), {
-      id: portal,
-      name: portal,
-      tenant: 'acme',
-      plan: 'paid',
-      recordQuota: null,
-      departments: [{ id: 'support', name: 'Support', default: true }],
-      statuses: ['Open', 'Closed'],
-      integrations: { zohoCrm: false, salesforce: false },
-      primaryContact: { agentId: `${portal}/desk/admin`, name: 'Admin', mail: ADMINISTRATOR_MAIL },
-    });
   }
 
   /** Waits for a progress document of a kind; a service whose servers are away is asked again. */
@@ -329,15 +315,9 @@ describe('D3: processes killed in the middle of phase 1', () => {
       typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) && value >= began
         ? 'time of import'
         : value;
-    for (const tab of TABS) {
-      const records = await mongo
-        .db(service.database)
-        .collection<{ _id: string }>(tab)
-        .find({ _id: { $gt: `${portal}/`, $lt: `${portal}0` } }, { sort: { _id: 1 } })
-        .toArray();
-      for (const { migration, ...record } of records as ({ _id: string } & Record<string, unknown>)[]) {
-        lines.push(`${tab} ${withoutNames(JSON.stringify(record, plain), { portal, id })}`);
-      }
+    for await (const { tab, record } of recordsIn(mongo.db(service.database), portal)) {
+      const { migration, ...fields } = record;
+      lines.push(`${tab} ${withoutNames(JSON.stringify(fields, plain), { portal, id })}`);
     }
     return lines;
   }

@@ -2,11 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Db } from 'mongodb';
 import { type ApiClient, ApiProblem, createApiClient } from '../../cli/api-client.ts';
 import { readReport } from '../../cli/check-report.ts';
 import { awaitFindings, followMigration } from '../../cli/follow-migration.ts';
+import { ADMINISTRATOR_MAIL, type LocalService, startLocalService } from '../../cli/local-service.ts';
+import type { DeskDocument } from '../../desk/embedded/desk-document.ts';
+import { createPortal, type NewPortal } from '../../desk/embedded/portals.ts';
+import { TABS, type Tab } from '../../domain/tab.ts';
 import { UNDESCRIBED } from '../api/hold-to-contract.ts';
-import { type LocalService, startLocalService } from '../../cli/local-service.ts';
 
 /** The whole service in its own processes, with its servers, in a folder that is gone afterwards. */
 export interface RunningService extends LocalService {
@@ -74,6 +78,39 @@ interface FiledRequest {
   tabs: string[];
   requesterMail: string;
   scope?: string;
+}
+
+/** Makes a paid portal of the requester's tenant, whose primary contact is its administrator. @param more what is otherwise */
+export async function makePortal(db: Db, id: string, more: Partial<NewPortal> = {}): Promise<void> {
+  await createPortal(db, {
+    id,
+    name: id,
+    tenant: 'acme',
+    plan: 'paid',
+    recordQuota: null,
+    departments: [{ id: 'support', name: 'Support', default: true }],
+    statuses: ['Open', 'Closed'],
+    integrations: { zohoCrm: false, salesforce: false },
+    primaryContact: { agentId: `${id}/desk/admin`, name: 'Admin', mail: ADMINISTRATOR_MAIL },
+    ...more,
+  });
+}
+
+/** Every record of a portal as it is stored, tab by tab, in order. */
+export async function* recordsIn(db: Db, portal: string): AsyncGenerator<{ tab: Tab; record: DeskDocument }> {
+  for (const tab of TABS) {
+    const found = db
+      .collection<DeskDocument>(tab)
+      .find({ _id: { $gt: `${portal}/`, $lt: `${portal}0` } }, { sort: { _id: 1 } });
+    for await (const record of found) yield { tab, record };
+  }
+}
+
+/** Every record of a portal as a line. */
+export async function contentOf(db: Db, portal: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { tab, record } of recordsIn(db, portal)) lines.push(`${tab} ${JSON.stringify(record)}`);
+  return lines;
 }
 
 /** Files a request, uploads its files, submits it, and lets an operator take and approve it. */

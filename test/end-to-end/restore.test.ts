@@ -5,16 +5,16 @@ import { type Document, MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiClient, createApiClient } from '../../cli/api-client.ts';
 import { ADMINISTRATOR_MAIL } from '../../cli/local-service.ts';
-import { createPortal } from '../../desk/embedded/portals.ts';
-import { TABS } from '../../domain/tab.ts';
 import { makeSampleHelpDesk, SAMPLE_UPLOADS } from '../../examples/sample-help-desk.ts';
 import { startMongo } from '../../stack/stack.ts';
 import { type Ended, startCommand } from '../cli/run-command.ts';
 import {
+  contentOf,
   fetchReport,
   fileAndApprove,
   fileAndTake,
   insist,
+  makePortal,
   reach,
   type RunningService,
   startService,
@@ -54,7 +54,8 @@ describe('A backup is taken while the service works, all is destroyed, and it is
     ({ operatorKey } = service);
     const folder = join(service.folder, 'export');
     await makeSampleHelpDesk({ folder, tickets: 40, seed: 4, includeTooLarge: false, portalAgents: [] });
-    for (const portal of ['waiting', 'decided']) await onMongo((client) => makePortal(client, portal));
+    for (const portal of ['waiting', 'decided'])
+      await onMongo((client) => makePortal(client.db(service.database), portal));
     const asked = { files: [...SAMPLE_UPLOADS], folder, tabs: CHOSEN, requesterMail: ADMINISTRATOR_MAIL };
     waiting = await fileAndApprove(service, { ...asked, portal: 'waiting' });
     await reach(service, waiting, 'REPLY_WINDOW');
@@ -85,8 +86,8 @@ describe('A backup is taken while the service works, all is destroyed, and it is
     await cp(service.storage, join(kept, 'storage'), { recursive: true });
 
     before = {
-      waiting: await contentOf('waiting'),
-      decided: await contentOf('decided'),
+      waiting: await standing('waiting'),
+      decided: await standing('decided'),
       report: [...(await fetchReport(service, decided, 'phase-1'))],
       tabs: await tabsOf(waiting, 'phase-1'),
     };
@@ -130,10 +131,10 @@ describe('A backup is taken while the service works, all is destroyed, and it is
   }, 120_000);
 
   test('D3: decided once more, it is imported once more, into the same desk and the same report', async () => {
-    expect(await contentOf('waiting')).toEqual(before.waiting);
+    expect(await standing('waiting')).toEqual(before.waiting);
     await insist(service.operator, `/v1/migrations/${decided}/approve`);
     await reach(service, decided, 'REPLY_WINDOW');
-    expect(await contentOf('decided')).toEqual(before.decided);
+    expect(await standing('decided')).toEqual(before.decided);
     expect([...(await fetchReport(service, decided, 'phase-1'))]).toEqual(before.report);
   }, 200_000);
 
@@ -205,31 +206,6 @@ describe('A backup is taken while the service works, all is destroyed, and it is
     await client.close();
   }
 
-  function makePortal(client: MongoClient, id: string): Promise<unknown> {
-    return createPortal(client.db(service.database), {
-      id,
-      name: id,
-      tenant: 'acme',
-      plan: 'paid',
-      recordQuota: null,
-      departments: [{ id: 'support', name: 'Support', default: true }],
-      statuses: ['Open', 'Closed'],
-      integrations: { zohoCrm: false, salesforce: false },
-      primaryContact: { agentId: `${id}/desk/admin`, name: 'Admin', mail: ADMINISTRATOR_MAIL },
-    });
-  }
-
-  function contentOf(portal: string): Promise<string[]> {
-    return onMongo(async (client) => {
-      const lines: string[] = [];
-      for (const tab of TABS) {
-        const found = client
-          .db(service.database)
-          .collection<{ _id: string }>(tab)
-          .find({ _id: { $gt: `${portal}/`, $lt: `${portal}0` } }, { sort: { _id: 1 } });
-        for await (const record of found) lines.push(`${tab} ${JSON.stringify(record)}`);
-      }
-      return lines;
-    });
-  }
+  const standing = (portal: string): Promise<string[]> =>
+    onMongo((client) => contentOf(client.db(service.database), portal));
 });

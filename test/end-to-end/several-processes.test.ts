@@ -5,11 +5,17 @@ import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiClient, createApiClient } from '../../cli/api-client.ts';
 import { ADMINISTRATOR_MAIL } from '../../cli/local-service.ts';
-import { createPortal } from '../../desk/embedded/portals.ts';
 import { TABS } from '../../domain/tab.ts';
 import { makeSampleHelpDesk, SAMPLE_UPLOADS, type SampleManifest } from '../../examples/sample-help-desk.ts';
 import { importPhaseWorkflowId } from '../../workflows/messages.ts';
-import { fetchReport, fileAndApprove, type RunningService, startService } from './migrate.ts';
+import {
+  contentOf,
+  fetchReport,
+  fileAndApprove,
+  makePortal,
+  type RunningService,
+  startService,
+} from './migrate.ts';
 
 interface Progress {
   state: string;
@@ -83,30 +89,23 @@ describe('two APIs and three workers, on one Temporal and one MongoDB', () => {
     } finally {
       signal('import worker 2', 'SIGCONT');
     }
-    const before = await contentOf('frozen');
+    const before = await contentOf(mongo.db(service.database), 'frozen');
     // it has come to itself when it imports again: the next migration needs both
     const next = await begin('thawed');
     await until(next, inWindow);
     expect(await toldOf(next)).toEqual(wanted());
-    expect(await contentOf('frozen')).toEqual(before);
+    expect(await contentOf(mongo.db(service.database), 'frozen')).toEqual(before);
     expect(await toldOf(id)).toEqual(wanted());
   }, 400_000);
 
   async function begin(portal: string): Promise<string> {
-    await createPortal(mongo.db(service.database), {
-      id: portal,
-      name: portal,
-      tenant: 'acme',
-      plan: 'paid',
-      recordQuota: null,
+    await makePortal(mongo.db(service.database), portal, {
       departments: [
         { id: 'support', name: 'Support', default: true },
         { id: 'sales', name: 'Sales', default: false },
         { id: 'accounting', name: '経理', default: false },
       ],
       statuses: ['Open', 'On Hold', 'Escalated', 'Closed'],
-      integrations: { zohoCrm: false, salesforce: false },
-      primaryContact: { agentId: `${portal}/desk/admin`, name: 'Admin', mail: ADMINISTRATOR_MAIL },
     });
     return fileAndApprove(service, {
       portal,
@@ -158,18 +157,6 @@ describe('two APIs and three workers, on one Temporal and one MongoDB', () => {
   /** What the sample's manifest says, with source and desk agreeing. */
   function wanted(): unknown[] {
     return TABS.map((tab) => [tab, { ...manifest.tabs[tab], digestsMatch: true }]);
-  }
-
-  async function contentOf(portal: string): Promise<string[]> {
-    const lines: string[] = [];
-    for (const tab of TABS) {
-      const found = mongo
-        .db(service.database)
-        .collection<{ _id: string }>(tab)
-        .find({ _id: { $gt: `${portal}/`, $lt: `${portal}0` } }, { sort: { _id: 1 } });
-      for await (const record of found) lines.push(`${tab} ${JSON.stringify(record)}`);
-    }
-    return lines;
   }
 
   /** The activities of phase 1 that took more than one attempt, and why. */

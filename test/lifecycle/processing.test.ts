@@ -9,6 +9,13 @@ beforeAll(async () => {
 afterEach(() => life.clear());
 afterAll(() => life.stop());
 
+/** The first segments of the groups that were imported, in order. */
+const imported = (): number[] =>
+  life.world
+    .named('importSegments')
+    .map((call) => (call.argument as { from: number }).from)
+    .toSorted((a, b) => a - b);
+
 describe('one phase', () => {
   test('C2, D2: plans, freezes, then stages, imports, reads back and proves tab by tab, and reports at the end', async () => {
     const request = await (await life.create()).approved();
@@ -73,11 +80,6 @@ describe('one phase', () => {
     await life.until('an import', () => life.world.named('importSegments').length > 0);
     const staging = life.world.hold('stageTab');
     importing.open();
-    const imported = () =>
-      life.world
-        .named('importSegments')
-        .map((call) => (call.argument as { from: number }).from)
-        .toSorted((a, b) => a - b);
     await life.until('as far as is staged', () => imported().length >= 8);
     staging.open();
     await request.reaches('REPLY_WINDOW');
@@ -97,11 +99,6 @@ describe('one phase', () => {
     const reading = life.world.hold('reconcileSegments');
     life.world.closed = 40;
     importing.open();
-    const imported = () =>
-      life.world
-        .named('importSegments')
-        .map((call) => (call.argument as { from: number }).from)
-        .toSorted((a, b) => a - b);
     await life.until('as far as is closed', () => imported().length === 40);
     // D2: what is read back falls behind no further
     await life.until('two read back', () => life.world.named('reconcileSegments').length === 2);
@@ -150,8 +147,7 @@ describe('one phase', () => {
     const request = await (await life.create()).approved();
     // 700 segments are many for a slow machine
     await life.until('imported', async () => (await request.snapshot()).state === 'REPLY_WINDOW', 120_000);
-    const from = life.world.named('importSegments').map((call) => (call.argument as { from: number }).from);
-    expect(from.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 700 }, (_, index) => index + 1));
+    expect(imported()).toEqual(Array.from({ length: 700 }, (_, index) => index + 1));
     const history = await life.temporal.client.workflow
       .getHandle(`import-phase/${request.id}/phase-1`)
       .fetchHistory();
