@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
@@ -103,7 +104,7 @@ test.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
   300_000,
 );
 
-test('Temporal keeps its workflows over a crash and a restart on the same port; attributes and retention are set', async () => {
+test('Temporal keeps its workflows over a crash and a restart on the same port, is not held up by who reads its file; attributes and retention are set', async () => {
   const first = await startTemporal({ dataFolder, env });
   const inspect = async (address: string) => {
     const connection = await Connection.connect({ address });
@@ -127,7 +128,13 @@ test('Temporal keeps its workflows over a crash and a restart on the same port; 
     ]),
   );
   expect(before.config?.workflowExecutionRetentionTtl?.seconds?.toString()).toBe(String(90 * 86_400));
-  await before.client.workflow.start('nobodyRunsIt', { workflowId: 'migration/1', taskQueue: 'none' });
+  // somebody reads its database just now, for a backup
+  const reader = new DatabaseSync(join(dataFolder, 'temporal', 'temporal.db'), { readOnly: true });
+  reader.exec('BEGIN; SELECT count(*) FROM executions');
+  await before.client.withDeadline(Date.now() + 20_000, () =>
+    before.client.workflow.start('nobodyRunsIt', { workflowId: 'migration/1', taskQueue: 'none' }),
+  );
+  reader.close();
   await before.connection.close();
   await first.kill();
   expect(isAlive(first.pid ?? 0)).toBe(false);

@@ -10,6 +10,9 @@ import { type Surroundings, surroundings } from './surroundings.ts';
 
 const NAMESPACE = 'default';
 const RETENTION_DAYS = 90;
+// Without a write-ahead log, a transaction that cannot be committed while another process reads the file stays open for good, and the
+// server, which has one connection, answers "cannot start a transaction within a transaction" until it is restarted.
+const SQLITE_PRAGMAS = ['journal_mode=wal', 'busy_timeout=10000'];
 // The numbers of the enumeration, by the names that the command line knows.
 const TYPE_NAMES: Record<number, string> = { 2: 'Keyword', 3: 'Int', 6: 'Datetime' };
 
@@ -26,7 +29,8 @@ export interface TemporalServer {
 
 /**
  * Starts a Temporal development server, or takes the one in TEMPORAL_ADDRESS. Its data is kept in
- * `<dataFolder>/temporal/temporal.db`, so a later start with the same folder goes on where it ended. When it returns,
+ * `<dataFolder>/temporal/temporal.db`, so a later start with the same folder goes on where it ended; that SQLite database may be read
+ * and copied by others meanwhile. When it returns,
  * the server serves, the search attributes are there and closed workflows are kept for 90 days (the last only where
  * this process started it). Ports not given are free ones.
  * Throws StackError.
@@ -67,6 +71,7 @@ export async function startTemporal(
           '--search-attribute',
           `${name}=${TYPE_NAMES[type]}`,
         ]),
+        ...SQLITE_PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
       ],
       env: around.env,
       logFile: join(folder, 'temporal.log'),
