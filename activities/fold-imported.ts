@@ -2,13 +2,14 @@ import { hash } from 'node:crypto';
 import type { Phase } from '../domain/phase.ts';
 import type { Tab } from '../domain/tab.ts';
 import type { ImportStores } from '../store/import-stores.ts';
-import type { TabKey } from '../store/segments.ts';
+import type { Segment, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
 import { keepFailed } from './carry-failed.ts';
 import { type IdSet, IdSetBuilder, readIdSet } from './id-set.ts';
 import type { ImportActivities } from './import-activities.ts';
 import { keeperOf, planOf } from './plan-view.ts';
+import { readAhead } from './read-ahead.ts';
 
 /** A name for the ledger of a tab as it stands: another one when any outcome is another. */
 export async function ledgerName(
@@ -58,10 +59,10 @@ export async function importedIds(deps: Deps, key: TabKey, continues: Phase | nu
     const earlier = await foldedIds(deps, { ...key, phase: continues });
     if (earlier !== null) ids.addBytes(earlier.toBytes());
   }
-  for await (const segment of stores.segments.all(key)) {
-    if (segment.finished === null) continue;
+  const read = ({ number }: Segment) => stores.segments.digests(key, number);
+  for await (const digests of readAhead(stores.segments.all(key), read)) {
     beat();
-    for (const { externalId } of await stores.segments.digests(key, segment.number)) ids.add(externalId);
+    for (const { externalId } of digests) ids.add(externalId);
   }
   return ids.build();
 }

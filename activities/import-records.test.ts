@@ -15,6 +15,7 @@ import {
   startEngine,
   zipOf,
 } from '../test/import-engine.ts';
+import { SEGMENT_RECORDS } from './segment-file.ts';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -410,6 +411,23 @@ describe('articles', () => {
     });
     expect(await engine.activities.planImport({ ...run, after: 1 })).toMatchObject({ barriers: [0] });
   });
+});
+
+test('C2: of a small tab several groups are made, so that several workers have something of it', async () => {
+  const portal = await makePortal(engine);
+  const rows = Array.from({ length: 2 * SEGMENT_RECORDS + 1 }, (_, index) => [`c${index}`, 'L']);
+  const request = await makeRequest(engine, portal, {
+    'Contacts.csv': csvText(['ContactExtId', 'Last Name'], rows),
+  });
+  const run = { request, phase: 'phase-1' as const, tab: 'contacts' as const };
+  await engine.activities.planPhase(run);
+  await engine.activities.stageTab(run);
+  const { groups } = await engine.activities.planImport({ ...run, after: 0 });
+  expect(groups.map(({ from, to, records }) => [from, to, records])).toEqual([
+    [1, 1, SEGMENT_RECORDS],
+    [2, 2, SEGMENT_RECORDS],
+    [3, 3, 1],
+  ]);
 });
 
 describe('C6: what failed is handed back as it was', () => {

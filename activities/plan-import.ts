@@ -4,6 +4,8 @@ import type { ImportActivities, ImportGroups } from './import-activities.ts';
 /** An activity's work: consecutive segments until so many records, or so many bytes, are together. */
 const GROUP_RECORDS = 4_000;
 const GROUP_BYTES = 64_000_000;
+/** Of what there is, a group is at most this part, so that several workers have something of a small tab, too. */
+const SHARES = 4;
 const GROUPS_AT_ONCE = 200;
 const PAGE = 500;
 
@@ -20,6 +22,8 @@ export function makePlanImport({
     let bytes = 0;
     for (let last = after; ; ) {
       const page = await stores.segments.page(run, last, PAGE);
+      const records = page.reduce((sum, segment) => sum + segment.records, 0);
+      const most = Math.min(GROUP_RECORDS, records / SHARES);
       for (const segment of page) {
         // what is staged behind it meanwhile has its turn later
         if (segment.number > to) return { groups, barriers, next: null };
@@ -27,8 +31,8 @@ export function makePlanImport({
         const fits =
           group !== undefined &&
           rank === segment.rank &&
-          group.records < GROUP_RECORDS &&
-          group.records + segment.records <= GROUP_RECORDS &&
+          group.records < most &&
+          group.records + segment.records <= most &&
           bytes + segment.bytes <= GROUP_BYTES;
         if (fits) {
           group.to = segment.number;

@@ -1,6 +1,7 @@
 import type { RecordOutcome } from '../domain/record-outcome.ts';
 import type { Segments, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
+import { readAhead } from './read-ahead.ts';
 import { readSegment, type SegmentLine, type SegmentPlace } from './segment-file.ts';
 
 /** A segment with its failed records, in order. */
@@ -30,13 +31,5 @@ export async function* readFailed(
     });
     return { segment, rows };
   };
-  let next: Promise<FailedOfSegment> | null = null;
-  for (const [index, segment] of segments.entries()) {
-    const found: FailedOfSegment = await (next ?? read(segment));
-    const following = segments[index + 1];
-    next = following === undefined ? null : read(following);
-    // awaited in the next round; a failure before that is told there
-    next?.catch(() => {});
-    yield found;
-  }
+  yield* readAhead(segments, read);
 }

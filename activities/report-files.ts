@@ -9,6 +9,7 @@ import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
 import { csvCell, csvText } from './csv-text.ts';
 import { partAt } from './plan-view.ts';
+import { readAhead } from './read-ahead.ts';
 import { readFailed } from './read-failed.ts';
 import { segmentKey, type SegmentPlace, type SupersededRow } from './segment-file.ts';
 
@@ -38,11 +39,12 @@ export async function* tabFile(
   key: TabKey,
 ): AsyncGenerator<Buffer> {
   yield csvText([REPORT_COLUMNS]);
-  for await (const segment of stores.segments.all(key)) {
-    if (segment.finished === null || segment.records === 0) continue;
+  for await (const outcomes of readAhead(stores.segments.all(key), ({ number }) =>
+    stores.segments.outcomes(key, number),
+  )) {
     beat();
     let lines = '';
-    for (const each of await stores.segments.outcomes(key, segment.number)) {
+    for (const each of outcomes) {
       // numbers, codes and digests are as they are: nothing in them needs quoting
       const { row, result, code, warnings, digest } = each;
       const [file, id, deskId] = [partAt(plan, each.part).name, each.externalId, each.deskId ?? ''].map(

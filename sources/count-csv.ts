@@ -73,8 +73,6 @@ class CsvAutomaton {
   #begin = 0;
   #fields = 1;
   #quoteBegin = 0;
-  /** behind the first line end within the record; -1 = none so far */
-  #secondLine = -1;
 
   constructor({ encoding, delimiter, columns }: CountCsvOptions) {
     this.#columns = columns;
@@ -110,7 +108,6 @@ class CsvAutomaton {
       this.#at -= from;
       this.#begin = 0;
       this.#quoteBegin -= from;
-      if (this.#secondLine !== -1) this.#secondLine -= from;
     }
     if (this.#heldEnd + chunk.length > this.#held.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(this.#heldEnd + chunk.length, 2 * this.#held.length));
@@ -145,8 +142,7 @@ class CsvAutomaton {
       const row = state * CLASSES;
       let at = this.#at;
       let kind = OTHER;
-      // where the first line of the record is known, only a quote matters within quotes
-      if (state === IN_QUOTES && stride === 1 && this.#secondLine !== -1) at = this.#nextQuote(at);
+      if (state === IN_QUOTES && stride === 1) at = this.#nextQuote(at);
       for (; at <= last; at += stride) {
         kind =
           stride === 1 || held[at + 1 - low] === 0 ? (classOf[held[at + low] as number] as number) : OTHER;
@@ -163,7 +159,6 @@ class CsvAutomaton {
       else {
         if (next === AT_FIELD) this.#fields++;
         else if (next === IN_QUOTES && kind === QUOTE && state !== AFTER_QUOTE) this.#quoteBegin = behind;
-        else if (next === IN_QUOTES && kind >= CR && this.#secondLine === -1) this.#secondLine = behind;
         this.#state = next;
         this.#at = behind;
       }
@@ -191,7 +186,6 @@ class CsvAutomaton {
     this.#state = AT_RECORD;
     this.#begin = at;
     this.#fields = 1;
-    this.#secondLine = -1;
   }
 
   /** The record at hand ends at `#at`, its line end before `behind`. */
@@ -199,7 +193,7 @@ class CsvAutomaton {
     const wellFormed = this.#columns === 0 || this.#fields === this.#columns;
     if (this.#at - this.#begin > RECORD_LIMIT || (this.#headerPassed && !wellFormed)) {
       this.#tally('malformed');
-      this.#start(this.#secondLine === -1 ? behind : this.#secondLine);
+      this.#start(this.#secondLine() ?? behind);
       return;
     }
     const cut = this.#cutShort && behind === this.#heldEnd;
@@ -211,12 +205,21 @@ class CsvAutomaton {
   /** The record at hand is malformed: it is its first line, and the next line starts anew. */
   #break(behind: number): void {
     this.#tally('malformed');
-    if (this.#secondLine !== -1) {
-      this.#start(this.#secondLine);
-    } else {
+    const secondLine = this.#secondLine();
+    if (secondLine === null) {
       this.#state = IN_BAD_LINE;
       this.#at = behind;
+    } else this.#start(secondLine);
+  }
+
+  /** Where the second line of the record at hand begins, behind a line end within quotes; null when it has but one. */
+  #secondLine(): number | null {
+    for (let at = this.#begin; at < this.#at; at += this.#stride) {
+      if (this.#stride === 2 && this.#held[at + 1 - this.#low] !== 0) continue;
+      const kind = this.#classOf[this.#held[at + this.#low] as number];
+      if (kind === CR || kind === LF) return at + this.#stride;
     }
+    return null;
   }
 
   #tally(fault: 'malformed' | 'badEncoding' | null): void {

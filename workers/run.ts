@@ -183,9 +183,8 @@ const workers = await Promise.all(
               ...createImportActivities(dependencies),
               ...createAftercareActivities(dependencies),
             },
-            maxConcurrentActivityTaskExecutions: 4,
-            // one task asked for at a time, so that workers side by side share what comes at once
-            maxConcurrentActivityTaskPolls: 1,
+            // fewer than a phase has under way, so that workers side by side share it evenly
+            maxConcurrentActivityTaskExecutions: 3,
           }),
     ),
 );

@@ -18,7 +18,7 @@ import type { PhaseRun, TabProof, WrittenReport } from '../activities/import-act
 import { estimates, imports, said } from './activity-calls.ts';
 import { faultOf } from './fault.ts';
 import { importTab } from './import-tab.ts';
-import { importTabs } from './import-tabs.ts';
+import { importTabs, MORE_AT_A_TIME } from './import-tabs.ts';
 import {
   HALT_PHASE,
   type ImportPhaseInput,
@@ -111,11 +111,18 @@ async function runPhase(
 
   const overlap = patched(TABS_OVERLAP);
   const stager = new Stager(run, position, overlap);
+  let folding: Promise<void> | null = null;
   try {
     if (overlap) {
       const all = await importTabs(run, position.jobs, (tab) => stager.follow(tab), {
         mustLeave: historyIsLong,
         details: () => details(position),
+        imported: () => {
+          if (!patched(MORE_AT_A_TIME)) return;
+          folding = foldImported(run);
+          // told to whoever waits for it at the end
+          folding.catch(() => {});
+        },
         proven: (job, proof) => isProven(run, position, job, proof),
       });
       if (!all) return 'historyIsLong';
@@ -126,7 +133,7 @@ async function runPhase(
       position.jobs.shift();
     }
   } finally {
-    await CancellationScope.nonCancellable(() => stager.stop());
+    await CancellationScope.nonCancellable(() => Promise.allSettled([stager.stop(), folding]));
   }
 
   if (position.unproven.length > 0 && !accept) return { ended: 'unproven', position };
@@ -135,21 +142,29 @@ async function runPhase(
   if (patched('images-in-bodies')) {
     await imports.resolveImages.executeWithOptions(said('images in bodies'), [run]);
   }
-  const report = await endPhase(run, overlap);
+  const report = await endPhase(run, overlap, folding);
   if (patched(ESTIMATES_SETTLED)) await settleEstimates(run, position, Date.now() - proven);
   return { ended: 'done', report };
 }
 
-/** Folds what was imported for the next phase (E3), and writes the report (C7). */
-async function endPhase(run: PhaseRun, beside: boolean): Promise<WrittenReport> {
-  const fold = () => imports.foldImported.executeWithOptions(said('what was imported'), [run]);
+/** Folds what was imported for the next phase (E3). */
+function foldImported(run: PhaseRun): Promise<void> {
+  return imports.foldImported.executeWithOptions(said('what was imported'), [run]);
+}
+
+/** Writes the report (C7), and folds what was imported unless that is done. */
+async function endPhase(
+  run: PhaseRun,
+  beside: boolean,
+  folding: Promise<void> | null,
+): Promise<WrittenReport> {
   const write = () => imports.writeReport.executeWithOptions(said(`report of ${run.phase}`), [run]);
   if (!beside) {
-    await fold();
+    await foldImported(run);
     return write();
   }
   // settled, both: when a phase has ended nothing of it runs any more
-  const [folded, written] = await Promise.allSettled([fold(), write()]);
+  const [folded, written] = await Promise.allSettled([folding ?? foldImported(run), write()]);
   if (folded.status === 'rejected') throw folded.reason;
   if (written.status === 'rejected') throw written.reason;
   return written.value;

@@ -5,10 +5,20 @@ import { imports, said } from './activity-calls.ts';
 import type { TabJob } from './messages.ts';
 import type { StagedSoFar } from './stager.ts';
 
-/** How many import activities of a tab run at a time. */
-const PARALLEL = 2;
-/** How many segments are read back by one activity. */
-const READ_BACK = 10;
+/** How much of a tab is under way at a time. */
+interface Pace {
+  /** import activities; as many as keep two workers busy while the next one is on its way to them */
+  imports: number;
+  readBacks: number;
+  /** segments that one activity reads back */
+  readBack: number;
+}
+
+const PACE: Pace = { imports: 4, readBacks: 2, readBack: 5 };
+
+/** Phases that began before have fewer and larger shares under way, and fold what was imported when all is proven. */
+export const MORE_AT_A_TIME = 'more-at-a-time';
+const FORMER_PACE: Pace = { imports: 2, readBacks: 2, readBack: 10 };
 
 /**
  * Phases that began before import only what pieces that are staged to their end hold, and read back one range at a time until the
@@ -22,6 +32,8 @@ interface Told {
   mustLeave(): boolean;
   /** what stands in the Web UI when another tab has its turn (F3) */
   details(): string;
+  /** all tabs are imported; what is left is read back and proven meanwhile */
+  imported?(): void;
   /** a tab is read back and proven; its job is done when this ends */
   proven(job: TabJob, proof: TabProof): Promise<void>;
 }
@@ -41,12 +53,13 @@ export async function importTabs(
   told: Told,
 ): Promise<boolean> {
   const asClosed = patched(AS_CLOSED);
+  const pace = patched(MORE_AT_A_TIME) ? PACE : FORMER_PACE;
   const faults: unknown[] = [];
   const unproven = new Set<TabJob>();
   const mustLeave = (): boolean => faults.length > 0 || told.mustLeave();
 
   const prove = async (job: TabJob, progress: Progress): Promise<void> => {
-    await readBack(run, job, progress, asClosed);
+    await readBack(run, job, progress, { asClosed, pace });
     job.spent = Date.now() - progress.begun;
     if (!progress.isWhole) return;
     const { tab } = job;
@@ -55,6 +68,7 @@ export async function importTabs(
     jobs.splice(jobs.indexOf(job), 1);
   };
 
+  const last = jobs.at(-1);
   for (const job of jobs.slice()) {
     const progress = { begun: Date.now() - job.spent, ended: false, isWhole: false };
     setCurrentDetails(told.details());
@@ -63,12 +77,13 @@ export async function importTabs(
       .catch((error: unknown) => faults.push(error))
       .then(() => unproven.delete(job));
     try {
-      progress.isWhole = await importTab(run, job, follow(job.tab), { mustLeave, asClosed });
+      progress.isWhole = await importTab(run, job, follow(job.tab), { mustLeave, asClosed, pace });
     } catch (error) {
       faults.push(error);
     }
     progress.ended = true;
     if (faults.length > 0 || !progress.isWhole) break;
+    if (job === last) told.imported?.();
   }
   await CancellationScope.nonCancellable(() => condition(() => unproven.size === 0));
   if (faults.length > 0) throw faults[0];
@@ -87,6 +102,7 @@ interface Progress {
 interface How {
   mustLeave: () => boolean;
   asClosed: boolean;
+  pace: Pace;
 }
 
 /** @returns whether all of the tab is imported */
@@ -111,7 +127,7 @@ async function importStaged(
   run: PhaseRun,
   job: TabJob,
   staged: StagedSoFar,
-  { mustLeave, asClosed }: How,
+  { mustLeave, asClosed, pace }: How,
 ): Promise<boolean> {
   const { tab } = job;
   const groups = new RangesUnderWay(job.imported, (end) => {
@@ -127,7 +143,7 @@ async function importStaged(
         { ...run, tab, after, ...(to === undefined ? {} : { to }) },
       ]);
       for (const [index, { from, to: end }] of page.groups.entries()) {
-        await groups.atMost(page.barriers.includes(index) ? 0 : PARALLEL - 1);
+        await groups.atMost(page.barriers.includes(index) ? 0 : pace.imports - 1);
         if (mustStop()) return null;
         groups.start(from, end, () =>
           imports.importSegments.executeWithOptions(said(`import ${tab} ${from}-${end}`), [
@@ -170,22 +186,28 @@ async function importStaged(
 }
 
 /** Reads back what the import has finished, until it has ended; what is then left by several at a time. */
-async function readBack(run: PhaseRun, job: TabJob, progress: Progress, asClosed: boolean): Promise<void> {
+async function readBack(
+  run: PhaseRun,
+  job: TabJob,
+  progress: Progress,
+  { asClosed, pace }: Omit<How, 'mustLeave'>,
+): Promise<void> {
   const { tab } = job;
+  const { readBacks, readBack } = pace;
   const ranges = new RangesUnderWay(job.reconciled, (end) => {
     job.reconciled = end;
   });
 
-  const isBehind = (begun: number): boolean => job.imported - begun >= 2 * READ_BACK;
+  const isBehind = (begun: number): boolean => job.imported - begun >= 2 * readBack;
   const follow = async (): Promise<void> => {
     for (let begun = job.reconciled; ; ) {
-      await condition(() => progress.ended || job.imported - begun >= READ_BACK);
-      if (!asClosed) await ranges.atMost(progress.ended ? PARALLEL - 1 : 0);
-      else await condition(() => ranges.count < (progress.ended || isBehind(begun) ? PARALLEL : 1));
+      await condition(() => progress.ended || job.imported - begun >= readBack);
+      if (!asClosed) await ranges.atMost(progress.ended ? readBacks - 1 : 0);
+      else await condition(() => ranges.count < (progress.ended || isBehind(begun) ? readBacks : 1));
       if (begun >= job.imported || ranges.faults.length > 0) return;
       const left = job.imported - begun;
-      const share = progress.ended ? Math.ceil(left / (PARALLEL - ranges.count)) : READ_BACK;
-      const [from, to] = [begun + 1, begun + Math.min(left, share, READ_BACK)];
+      const share = progress.ended ? Math.ceil(left / (readBacks - ranges.count)) : readBack;
+      const [from, to] = [begun + 1, begun + Math.min(left, share, readBack)];
       ranges.start(from, to, () =>
         imports.reconcileSegments.executeWithOptions(said(`read back ${tab} ${from}-${to}`), [
           { ...run, tab, from, to },

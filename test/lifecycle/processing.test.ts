@@ -54,7 +54,7 @@ describe('one phase', () => {
         [3, 4],
       ]);
     }
-    expect(order.lastIndexOf('proveTab')).toBeLessThan(first('foldImported'));
+    expect(order.lastIndexOf('importSegments')).toBeLessThan(first('foldImported'));
     expect(order.lastIndexOf('proveTab')).toBeLessThan(first('writeReport'));
     expect(world.named('recordSpeed')).toHaveLength(2);
   });
@@ -70,6 +70,31 @@ describe('one phase', () => {
     gate.open();
     await request.reaches('REPLY_WINDOW');
     expect(life.world.named('importSegments')).toHaveLength(4);
+  });
+
+  test('C2: four groups of a tab are under way at a time', async () => {
+    life.world.plan = [{ tab: 'tickets', records: 8, bytes: 8 }];
+    life.world.segmentsPerTab = 8;
+    const gate = life.world.hold('importSegments');
+    const request = await (await life.create()).approved();
+    await life.until('four groups run', () => life.world.named('importSegments').length === 4);
+    await request.snapshot();
+    expect(life.world.named('importSegments')).toHaveLength(4);
+    gate.open();
+    await request.reaches('REPLY_WINDOW');
+    expect(imported()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test('E3: what was imported is folded while the rest of it is read back; the report waits for the proof', async () => {
+    const gate = life.world.hold('reconcileSegments');
+    const request = await (await life.create()).approved();
+    await life.until('folded', () => life.world.named('foldImported').length === 1);
+    await request.snapshot();
+    expect(life.world.named('writeReport')).toHaveLength(0);
+    gate.open();
+    await request.reaches('REPLY_WINDOW');
+    expect(life.world.named('foldImported')).toHaveLength(1);
+    expect(life.world.named('writeReport')).toHaveLength(1);
   });
 
   test('C2: what is staged of a tab is imported while the rest of it is staged', async () => {
@@ -201,9 +226,9 @@ describe('F1: pause, resume and stop', () => {
   });
 
   test('F1: a tab is tried again while its phase is paused', async () => {
-    const gate = life.world.hold('foldImported');
+    const gate = life.world.hold('writeReport');
     const request = await (await life.create()).approved();
-    await life.until('nearly done', () => life.world.named('foldImported').length > 0);
+    await life.until('nearly done', () => life.world.named('writeReport').length > 0);
     expect(await refusalOf(request.command('retryTab', { by: OPERATOR, tab: 'tickets' }))).toBe('NOT_PAUSED');
     await request.command('pause', { by: OPERATOR });
     await request.noted('turnGivenBack:phase-1');
