@@ -56,12 +56,15 @@ export class IdSetBuilder {
   }
 
   build(): IdSet {
-    const sorted = this.#hashes.subarray(0, this.#count).toSorted();
+    // where they are: of a large tab a copy is as much again
+    // oxlint-disable-next-line unicorn/no-array-sort
+    const sorted = this.#hashes.subarray(0, this.#count).sort();
     let kept = 0;
     for (let i = 0; i < sorted.length; i++) {
       const value = sorted[i] as bigint;
       if (kept === 0 || sorted[kept - 1] !== value) sorted[kept++] = value;
     }
+    this.#count = kept;
     return new IdSet(sorted.subarray(0, kept));
   }
 

@@ -4,7 +4,7 @@ import type { ImportActivities, ImportGroups } from './import-activities.ts';
 /** An activity's work: consecutive segments until so many records, or so many bytes, are together. */
 const GROUP_RECORDS = 4_000;
 const GROUP_BYTES = 64_000_000;
-/** Of what there is, a group is at most this part, so that several workers have something of a small tab, too. */
+/** Of what there is at first, a group is at most this part, so that several workers have something of a small tab, too. */
 const SHARES = 4;
 const GROUPS_AT_ONCE = 200;
 const PAGE = 500;
@@ -23,7 +23,7 @@ export function makePlanImport({
     for (let last = after; ; ) {
       const page = await stores.segments.page(run, last, PAGE);
       const records = page.reduce((sum, segment) => sum + segment.records, 0);
-      const most = Math.min(GROUP_RECORDS, records / SHARES);
+      const most = last === 0 ? Math.min(GROUP_RECORDS, records / SHARES) : GROUP_RECORDS;
       for (const segment of page) {
         // what is staged behind it meanwhile has its turn later
         if (segment.number > to) return { groups, barriers, next: null };

@@ -184,7 +184,7 @@ const workers = await Promise.all(
               ...createAftercareActivities(dependencies),
             },
             // fewer than a phase has under way, so that workers side by side share it evenly
-            maxConcurrentActivityTaskExecutions: 3,
+            maxConcurrentActivityTaskExecutions: 2,
           }),
     ),
 );
