@@ -59,7 +59,8 @@ export async function importedIds(deps: Deps, key: TabKey, continues: Phase | nu
     const earlier = await foldedIds(deps, { ...key, phase: continues });
     if (earlier !== null) ids.addBytes(earlier.toBytes());
   }
-  const read = ({ number }: Segment) => stores.segments.digests(key, number);
+  const read = async ({ number, finished }: Segment) =>
+    finished === null ? [] : stores.segments.digests(key, number);
   for await (const digests of readAhead(stores.segments.all(key), read)) {
     beat();
     for (const { externalId } of digests) ids.add(externalId);

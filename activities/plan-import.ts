@@ -1,4 +1,5 @@
 import type { ImportStores } from '../store/import-stores.ts';
+import type { Segment } from '../store/segments.ts';
 import type { ImportActivities, ImportGroups } from './import-activities.ts';
 
 /** An activity's work: consecutive segments until so many records, or so many bytes, are together. */
@@ -22,8 +23,7 @@ export function makePlanImport({
     let bytes = 0;
     for (let last = after; ; ) {
       const page = await stores.segments.page(run, last, PAGE);
-      const records = page.reduce((sum, segment) => sum + segment.records, 0);
-      const most = last === 0 ? Math.min(GROUP_RECORDS, records / SHARES) : GROUP_RECORDS;
+      const most = last === 0 ? Math.min(GROUP_RECORDS, recordsOf(page) / SHARES) : GROUP_RECORDS;
       for (const segment of page) {
         // what is staged behind it meanwhile has its turn later
         if (segment.number > to) return { groups, barriers, next: null };
@@ -50,4 +50,8 @@ export function makePlanImport({
       last = page.at(-1)?.number ?? last;
     }
   };
+}
+
+function recordsOf(segments: readonly Pick<Segment, 'records'>[]): number {
+  return segments.reduce((sum, { records }) => sum + records, 0);
 }

@@ -4,7 +4,7 @@ import { neutralise } from '../domain/report-cell.ts';
 import type { Discrepancy } from '../store/discrepancies.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { PlannedPart, StoredPlan } from '../store/plans.ts';
-import type { FinishedSegment, TabKey } from '../store/segments.ts';
+import type { FinishedSegment, Segment, TabKey } from '../store/segments.ts';
 import type { Storage } from '../store/storage.ts';
 import { beat } from './beat.ts';
 import { csvCell, csvText } from './csv-text.ts';
@@ -39,9 +39,9 @@ export async function* tabFile(
   key: TabKey,
 ): AsyncGenerator<Buffer> {
   yield csvText([REPORT_COLUMNS]);
-  for await (const outcomes of readAhead(stores.segments.all(key), ({ number }) =>
-    stores.segments.outcomes(key, number),
-  )) {
+  const read = async ({ number, finished }: Segment) =>
+    finished === null ? [] : stores.segments.outcomes(key, number);
+  for await (const outcomes of readAhead(stores.segments.all(key), read)) {
     beat();
     let lines = '';
     for (const each of outcomes) {

@@ -1,5 +1,5 @@
 // Runs phases, one after the other, step after step in this process, each step timed alone, with the activities themselves; two import activities at a
-// time, as the workflow does. Prints one line of JSON.
+// time, as a worker does. Prints one line of JSON.
 //     node bench/step-by-step.ts '<StepsAsked as JSON>'
 import type { Phase } from '../domain/phase.ts';
 import type { Tab } from '../domain/tab.ts';

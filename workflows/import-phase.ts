@@ -18,7 +18,7 @@ import type { PhaseRun, TabProof, WrittenReport } from '../activities/import-act
 import { estimates, imports, said } from './activity-calls.ts';
 import { faultOf } from './fault.ts';
 import { importTab } from './import-tab.ts';
-import { importTabs, MORE_AT_A_TIME } from './import-tabs.ts';
+import { importTabs } from './import-tabs.ts';
 import {
   HALT_PHASE,
   type ImportPhaseInput,
@@ -118,7 +118,6 @@ async function runPhase(
         mustLeave: historyIsLong,
         details: () => details(position),
         imported: () => {
-          if (!patched(MORE_AT_A_TIME)) return;
           folding = foldImported(run);
           // told to whoever waits for it at the end
           folding.catch(() => {});
@@ -133,7 +132,7 @@ async function runPhase(
       position.jobs.shift();
     }
   } finally {
-    await CancellationScope.nonCancellable(() => Promise.allSettled([stager.stop(), folding]));
+    await CancellationScope.nonCancellable(() => Promise.all([stager.stop(), Promise.allSettled([folding])]));
   }
 
   if (position.unproven.length > 0 && !accept) return { ended: 'unproven', position };

@@ -9,16 +9,18 @@ import type { StagedSoFar } from './stager.ts';
 interface Pace {
   /** import activities; as many as keep two workers busy while the next one is on its way to them */
   imports: number;
-  readBacks: number;
   /** segments that one activity reads back */
   readBack: number;
 }
 
-const PACE: Pace = { imports: 4, readBacks: 2, readBack: 5 };
+const PACE: Pace = { imports: 4, readBack: 5 };
 
 /** Phases that began before have fewer and larger shares under way, and fold what was imported when all is proven. */
-export const MORE_AT_A_TIME = 'more-at-a-time';
-const FORMER_PACE: Pace = { imports: 2, readBacks: 2, readBack: 10 };
+const MORE_AT_A_TIME = 'more-at-a-time';
+const FORMER_PACE: Pace = { imports: 2, readBack: 10 };
+
+/** How many activities read back what is left of a tab when its import has ended, or has gone far ahead. */
+const READ_BACKS = 2;
 
 /**
  * Phases that began before import only what pieces that are staged to their end hold, and read back one range at a time until the
@@ -32,7 +34,7 @@ interface Told {
   mustLeave(): boolean;
   /** what stands in the Web UI when another tab has its turn (F3) */
   details(): string;
-  /** all tabs are imported; what is left is read back and proven meanwhile */
+  /** all tabs are imported; what is left is read back and proven meanwhile. Not told in phases that began at the former pace */
   imported?(): void;
   /** a tab is read back and proven; its job is done when this ends */
   proven(job: TabJob, proof: TabProof): Promise<void>;
@@ -83,7 +85,7 @@ export async function importTabs(
     }
     progress.ended = true;
     if (faults.length > 0 || !progress.isWhole) break;
-    if (job === last) told.imported?.();
+    if (job === last && pace === PACE) told.imported?.();
   }
   await CancellationScope.nonCancellable(() => condition(() => unproven.size === 0));
   if (faults.length > 0) throw faults[0];
@@ -193,7 +195,7 @@ async function readBack(
   { asClosed, pace }: Omit<How, 'mustLeave'>,
 ): Promise<void> {
   const { tab } = job;
-  const { readBacks, readBack } = pace;
+  const { readBack } = pace;
   const ranges = new RangesUnderWay(job.reconciled, (end) => {
     job.reconciled = end;
   });
@@ -202,11 +204,11 @@ async function readBack(
   const follow = async (): Promise<void> => {
     for (let begun = job.reconciled; ; ) {
       await condition(() => progress.ended || job.imported - begun >= readBack);
-      if (!asClosed) await ranges.atMost(progress.ended ? readBacks - 1 : 0);
-      else await condition(() => ranges.count < (progress.ended || isBehind(begun) ? readBacks : 1));
+      if (!asClosed) await ranges.atMost(progress.ended ? READ_BACKS - 1 : 0);
+      else await condition(() => ranges.count < (progress.ended || isBehind(begun) ? READ_BACKS : 1));
       if (begun >= job.imported || ranges.faults.length > 0) return;
       const left = job.imported - begun;
-      const share = progress.ended ? Math.ceil(left / (readBacks - ranges.count)) : readBack;
+      const share = progress.ended ? Math.ceil(left / (READ_BACKS - ranges.count)) : readBack;
       const [from, to] = [begun + 1, begun + Math.min(left, share, readBack)];
       ranges.start(from, to, () =>
         imports.reconcileSegments.executeWithOptions(said(`read back ${tab} ${from}-${to}`), [
