@@ -157,3 +157,16 @@ test('a server that cannot start says why, and the others are stopped', async ()
   await taken.stop();
   expect(await readFile(join(dataFolder, 'mongodb', 'mongodb.log'), 'utf8')).toContain('serving on port');
 }, 300_000);
+
+test('tasks are put into one part of a queue, so that a worker that asks for one at a time sees every task', async () => {
+  const temporal = await startTemporal({ dataFolder, env });
+  const connection = await Connection.connect({ address: temporal.address });
+  const parts = await connection.workflowService.listTaskQueuePartitions({
+    namespace: 'default',
+    taskQueue: { name: 'imports' },
+  });
+  expect(parts.activityTaskQueuePartitions).toHaveLength(1);
+  expect(parts.workflowTaskQueuePartitions).toHaveLength(1);
+  await connection.close();
+  await temporal.stop();
+}, 120_000);

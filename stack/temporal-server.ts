@@ -14,6 +14,10 @@ const RETENTION_DAYS = 90;
 // server, which has one connection, answers "cannot start a transaction within a transaction" until it is restarted. With one it need
 // not wait for the disk: a process that is killed loses nothing, and what a power cut may take is the end of it, whole.
 const SQLITE_PRAGMAS = ['journal_mode=wal', 'busy_timeout=10000', 'synchronous=normal', 'cache_size=-65536'];
+// In one of several parts of a queue (four unless told otherwise) a task is found late by a worker that asks for one or two at a time, as
+// import workers do: with one of them a task at times waited two seconds beside an idle worker. All parts are still read, since tasks
+// may wait in them from before.
+const DYNAMIC_CONFIG = ['matching.numTaskqueueWritePartitions=1'];
 // The numbers of the enumeration, by the names that the command line knows.
 const TYPE_NAMES: Record<number, string> = { 2: 'Keyword', 3: 'Int', 6: 'Datetime' };
 
@@ -73,6 +77,7 @@ export async function startTemporal(
           `${name}=${TYPE_NAMES[type]}`,
         ]),
         ...SQLITE_PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
+        ...DYNAMIC_CONFIG.flatMap((value) => ['--dynamic-config-value', value]),
       ],
       env: around.env,
       logFile: join(folder, 'temporal.log'),
