@@ -1,4 +1,5 @@
-import type { Collection, Db } from 'mongodb';
+import { BSON, type Collection, type Db } from 'mongodb';
+import type { DocumentSequence } from 'mongodb/lib/cmap/commands.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Fields } from '../../domain/canonical.ts';
 import { recordDigest } from '../../domain/digest.ts';
@@ -72,12 +73,23 @@ async function everything() {
     .toArray();
 }
 
+/** The documents that a message holds as bytes. */
+function documentsOf(sent: DocumentSequence): { _id: string }[] {
+  const [, ...chunks] = sent.chunks;
+  const bytes = Buffer.concat(chunks);
+  const documents: { _id: string }[] = [];
+  for (let at = 0; at < bytes.length; at += bytes.readInt32LE(at))
+    documents.push(BSON.deserialize(bytes.subarray(at, at + bytes.readInt32LE(at))) as { _id: string });
+  return documents;
+}
+
 /** The same database, which does not take one document, as a server with rules of its own would. */
 function refusing(db: Db, id: string): Db {
   const command: Db['command'] = async (order, options) => {
-    const documents = order['documents'] as { _id: string }[] | undefined;
-    const index = documents?.findIndex(({ _id }) => _id === id) ?? -1;
-    if (documents === undefined || index === -1) return db.command(order, options);
+    const sent = order['documents'] as DocumentSequence | undefined;
+    const documents = sent === undefined ? [] : documentsOf(sent);
+    const index = documents.findIndex(({ _id }) => _id === id);
+    if (index === -1) return db.command(order, options);
     const refused = { writeErrors: [{ index, code: 121 }] };
     const rest = documents.toSpliced(index, 1);
     return rest.length === 0

@@ -1,5 +1,5 @@
 import { BSON } from 'mongodb';
-import type { Value } from '../../domain/canonical.ts';
+import type { Fields, Value } from '../../domain/canonical.ts';
 import type { DeskDocument } from './desk-document.ts';
 
 /** G: a record over this many bytes as stored is TOO_LARGE. */
@@ -8,10 +8,15 @@ export const MOST_RECORD_BYTES = 16_000_000;
 /** Below this a size need not be exact: it only shares out batches. */
 const EXACT_FROM = 1_000_000;
 
-/** Bytes of a document as stored: exact for a large one, for a small one never less than the truth. */
-export function storedBytes(document: DeskDocument): number {
-  const most = mostBytes(document as { [field: string]: Value });
-  return most < EXACT_FROM ? most : BSON.calculateObjectSize(document, { ignoreUndefined: true });
+/**
+ * Bytes of a document as stored: exact for a large one, for a small one never less than the truth.
+ * @param parts the document's fields, those of one part behind those of another
+ */
+export function storedBytes(...parts: readonly Partial<DeskDocument>[]): number {
+  let most = 0;
+  for (const part of parts) most += mostBytes(part as Fields);
+  if (most < EXACT_FROM) return most;
+  return BSON.calculateObjectSize(Object.assign({}, ...parts) as object, { ignoreUndefined: true });
 }
 
 function mostBytes(value: Value | undefined): number {

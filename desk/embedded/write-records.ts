@@ -1,9 +1,12 @@
 import { type AnyBulkWriteOperation, type Collection, type Db } from 'mongodb';
+// not among its exports; the driver's version is exact, and whatever is written passes here
+import { DocumentSequence } from 'mongodb/lib/cmap/commands.js';
 import type { Tab } from '../../domain/tab.ts';
 import type { DeskRecord, ImportStamp, WriteOutcome } from '../desk.ts';
 import { DeskError, PortalNotFound } from '../errors.ts';
 import { asRead } from './as-read.ts';
-import { type DeskDocument, digestOf, recordsOf } from './desk-document.ts';
+import { type DeskDocument, digestOf, type Migration, recordsOf } from './desk-document.ts';
+import { DocumentBytes } from './document-bytes.ts';
 import { portalsOf } from './portals.ts';
 import { checkScope, recordId } from './record-id.ts';
 import type { RecordQuota } from './record-quota.ts';
@@ -22,11 +25,14 @@ const DUPLICATE_KEY = 11_000;
 /** Codes by which a server refuses a document for what it holds; any other refusal is a fault of the server. */
 const DOCUMENT_REFUSED = new Set([2, 9, 52, 57, 121, 10_334, 17_280]);
 
-/** One record on its way: its place in the batch and the document it becomes. */
+const scratch = new DocumentBytes();
+
+/** One record on its way: its place in the batch, and its document's id and stamp. */
 interface Entry {
   index: number;
   record: DeskRecord;
-  document: DeskDocument;
+  id: string;
+  migration: Migration;
   bytes: number;
 }
 
@@ -105,22 +111,20 @@ function entryOf(
   if (record.fields['externalId'] !== record.externalId) {
     throw new TypeError('a record to be written holds its external id among its fields');
   }
-  const document: DeskDocument = {
-    _id: recordId(stamp.portal, stamp.scope, record.externalId),
-    ...record.fields,
-    migration: {
-      created,
-      last: {
-        request: stamp.request,
-        phase: stamp.phase,
-        segment: stamp.segment,
-        result: 'created',
-        source: record.source,
-        written: record.written,
-      },
+  const id = recordId(stamp.portal, stamp.scope, record.externalId);
+  const migration: Migration = {
+    created,
+    last: {
+      request: stamp.request,
+      phase: stamp.phase,
+      segment: stamp.segment,
+      result: 'created',
+      source: record.source,
+      written: record.written,
     },
   };
-  return { index, record, document, bytes: storedBytes(document) };
+  const bytes = storedBytes({ _id: id }, record.fields, { migration });
+  return { index, record, id, migration, bytes };
 }
 
 /** A5: with room for only so many, the first in the batch's order that are not there yet are made; the others fail alone. */
@@ -131,12 +135,12 @@ async function insertWithin(
 ): Promise<{ made: number; answer: Entry[] }> {
   const there = new Set<string>();
   const found = writer.records.find(
-    { _id: { $in: fresh.map(({ document }) => document._id) } },
+    { _id: { $in: fresh.map(({ id }) => id) } },
     { projection: { _id: 1 }, batchSize: fresh.length },
   );
   for (const { _id } of await found.toArray()) there.add(_id);
-  const known = fresh.filter(({ document }) => there.has(document._id));
-  const missing = fresh.filter(({ document }) => !there.has(document._id));
+  const known = fresh.filter(({ id }) => there.has(id));
+  const missing = fresh.filter(({ id }) => !there.has(id));
   const made = (): number =>
     missing.filter(({ index }) => writer.outcomes[index]?.result === 'created').length;
   let tried = 0;
@@ -159,9 +163,9 @@ async function insertChunks(writer: Writer, entries: readonly Entry[]): Promise<
     const refused = await insert(writer, chunk);
     chunk.forEach((entry, place) => {
       const code = refused.get(place);
-      const { index, record, document } = entry;
+      const { index, record, id } = entry;
       if (code === undefined) {
-        writer.outcomes[index] = { result: 'created', deskId: document._id, digest: record.written };
+        writer.outcomes[index] = { result: 'created', deskId: id, digest: record.written };
       } else if (code === DUPLICATE_KEY) taken.push(entry);
       else {
         const message = `the desk refused the record with its code ${code}`;
@@ -186,11 +190,11 @@ interface InsertAnswer {
 
 /** The server's error code by place in the chunk, for the documents it refused. */
 async function insert({ db, tab }: Writer, chunk: readonly Entry[]): Promise<ReadonlyMap<number, number>> {
-  // the command itself: the driver's insertMany takes twice the processor time of it
-  const answer = (await db.command(
-    { insert: tab, documents: chunk.map(({ document }) => document), ordered: false },
-    { ignoreUndefined: true },
-  )) as InsertAnswer;
+  for (const { id, record, migration } of chunk) scratch.add({ _id: id }, record.fields, { migration });
+  const documents = new DocumentSequence('documents');
+  documents.push({}, scratch.take());
+  // the command itself: the driver's insertMany takes several times the processor time of it
+  const answer = (await db.command({ insert: tab, documents, ordered: false })) as InsertAnswer;
   const { writeErrors = [], writeConcernError } = answer;
   if (writeConcernError !== undefined) throw new DeskError('DESK_FAULT', faultOf(writeConcernError.code));
   const refused = new Map<number, number>();
@@ -228,17 +232,14 @@ async function settle(writer: Writer, entries: readonly Entry[]): Promise<void> 
       );
     }
     const stored = new Map<string, DeskDocument>();
-    const found = records.find(
-      { _id: { $in: open.map(({ document }) => document._id) } },
-      { batchSize: open.length },
-    );
+    const found = records.find({ _id: { $in: open.map(({ id }) => id) } }, { batchSize: open.length });
     for (const document of await found.toArray()) stored.set(document._id, document);
 
     const vanished: Entry[] = [];
     const updates: Entry[] = [];
     const operations: AnyBulkWriteOperation<DeskDocument>[] = [];
     for (const entry of open) {
-      const existing = stored.get(entry.document._id);
+      const existing = stored.get(entry.id);
       if (existing === undefined) {
         if (entry.record.importedBefore) outcomes[entry.index] = skipped('DELETED_IN_DESK');
         else vanished.push(entry);
@@ -249,16 +250,19 @@ async function settle(writer: Writer, entries: readonly Entry[]): Promise<void> 
         outcomes[entry.index] = decision;
         continue;
       }
-      const { _id, ...next } = updated(entry.document, existing);
-      operations.push({ replaceOne: { filter: asRead(tab, existing), replacement: next } });
+      const replacement: Omit<DeskDocument, '_id'> = {
+        ...entry.record.fields,
+        migration: updated(entry.migration, existing),
+      };
+      operations.push({ replaceOne: { filter: asRead(tab, existing), replacement } });
       updates.push(entry);
     }
     open = vanished.length > 0 ? await insertChunks(writer, vanished) : [];
     if (operations.length === 0) continue;
     const { matchedCount } = await records.bulkWrite(operations, { ordered: false });
     if (matchedCount === operations.length) {
-      for (const { index, record, document } of updates) {
-        outcomes[index] = { result: 'updated', deskId: document._id, digest: record.written };
+      for (const { index, record, id } of updates) {
+        outcomes[index] = { result: 'updated', deskId: id, digest: record.written };
       }
     } else {
       // some were edited since they were read; which ones, their own stamps tell
@@ -282,13 +286,10 @@ function decide(record: DeskRecord, existing: DeskDocument, stamp: ImportStamp):
   return digestOf(existing) === last.written ? 'update' : skipped('EDITED_IN_DESK');
 }
 
-function updated(document: DeskDocument, existing: DeskDocument): DeskDocument {
-  const { migration } = document;
-  if (migration === undefined || existing.migration === undefined) {
-    throw new TypeError('only an imported record is updated');
-  }
+function updated({ last }: Migration, existing: DeskDocument): Migration {
+  if (existing.migration === undefined) throw new TypeError('only an imported record is updated');
   const { created } = existing.migration;
-  return { ...document, migration: { created, last: { ...migration.last, result: 'updated' } } };
+  return { created, last: { ...last, result: 'updated' } };
 }
 
 function skipped(code: 'EDITED_IN_DESK' | 'DELETED_IN_DESK'): WriteOutcome {
