@@ -60,12 +60,21 @@ export async function importedIds(deps: Deps, key: TabKey, continues: Phase | nu
     if (earlier !== null) ids.addBytes(earlier.toBytes());
   }
   const read = async ({ number, finished }: Segment) =>
-    finished === null ? [] : stores.segments.digests(key, number);
-  for await (const digests of readAhead(stores.segments.all(key), read)) {
+    finished === null ? NO_IDS : ((await stores.segments.ids(key, number)) ?? idsOf(stores, key, number));
+  for await (const bytes of readAhead(stores.segments.all(key), read)) {
     beat();
-    for (const { externalId } of digests) ids.add(externalId);
+    ids.addBytes(bytes);
   }
   return ids.build();
+}
+
+const NO_IDS = new Uint8Array();
+
+/** Of a segment that an earlier version has imported. */
+async function idsOf(stores: ImportStores, key: TabKey, number: number): Promise<Uint8Array> {
+  const ids = new IdSetBuilder();
+  for (const { externalId } of await stores.segments.digests(key, number)) ids.add(externalId);
+  return ids.build().toBytes();
 }
 
 /**

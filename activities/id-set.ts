@@ -48,11 +48,12 @@ export class IdSetBuilder {
     this.#hashes[this.#count++] = idHash(externalId);
   }
 
-  /** Adds the ids of a stored set. */
-  addBytes(bytes: Buffer): void {
+  /** Adds the ids of a set, as `toBytes` gave it. */
+  addBytes(bytes: Uint8Array): void {
     const more = bytes.length >> 3;
     this.#reserve(more);
-    for (let i = 0; i < more; i++) this.#hashes[this.#count++] = bytes.readBigUInt64LE(i * 8);
+    new Uint8Array(this.#hashes.buffer).set(bytes, this.#count * 8);
+    this.#count += more;
   }
 
   build(): IdSet {

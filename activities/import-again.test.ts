@@ -270,7 +270,14 @@ describe('D3: running any part again changes nothing', () => {
       failedParts: [],
     };
     expect(
-      await engine.stores.segments.finish(run, 1, { ...finished, generation: late?.generation ?? 0 }, [], []),
+      await engine.stores.segments.finish(
+        run,
+        1,
+        { ...finished, generation: late?.generation ?? 0 },
+        [],
+        new Uint8Array(),
+        [],
+      ),
     ).toBe(false);
     expect(await engine.stores.segments.holds(run, 1, late?.generation ?? 0)).toBe(false);
   });

@@ -32,13 +32,13 @@ type Files = Record<string, string | Uint8Array>;
 async function bothPhases(
   first: Files,
   replies: readonly Files[],
-  between: (portal: string) => Promise<unknown> = async () => {},
+  between: (portal: string, request: string) => Promise<unknown> = async () => {},
 ) {
   const portal = await makePortal(engine);
   const request = await makeRequest(engine, portal, first);
   const one = await runPhase(engine, request);
   const handedBack = await readReport(engine, request, one.report);
-  await between(portal);
+  await between(portal, request);
   for (const [index, files] of replies.entries()) await sendReply(engine, request, `r${index}`, files);
   const two = await runPhase(engine, request, 'phase-2');
   const files = await readReport(engine, request, two.report);
@@ -318,4 +318,23 @@ describe('E3: phase 2 imports what phase 1 did not', () => {
     );
     expect(two.proofs.articles).toMatchObject({ discrepancies: 0, counts: { source: 3, created: 3 } });
   });
+});
+
+test('E3: what an earlier version imported, whose ledger holds no sets of ids, is known in phase 2', async () => {
+  const { results } = await bothPhases(
+    { 'Contacts.csv': contacts(['C1', 'One', ''], ['C2', 'Two', '']) },
+    [{ 'Contacts.csv': contacts(['C1', 'One', ''], ['C2', 'Changed', ''], ['C3', 'New', '']) }],
+    async (portal, request) => {
+      await engine.db
+        .collection('segments')
+        .updateMany({ _id: { $gt: request } as never }, { $unset: { ids: '' } });
+      await engine.activities.foldImported({ request, phase: 'phase-1' });
+      await desk('contacts').deleteOne({ _id: `${portal}/files/C2` });
+    },
+  );
+  expect(results('contacts')).toEqual([
+    'Contacts.csv 1 C1 unchanged',
+    'Contacts.csv 2 C2 skipped DELETED_IN_DESK',
+    'Contacts.csv 3 C3 created',
+  ]);
 });

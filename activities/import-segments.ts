@@ -9,6 +9,7 @@ import type { Storage } from '../store/storage.ts';
 import { attemptTime, beat } from './beat.ts';
 import { requireIntegrationsOff } from './check-integrations.ts';
 import { ImportError } from './errors.ts';
+import { IdSetBuilder } from './id-set.ts';
 import type { ImportActivities, SegmentRange } from './import-activities.ts';
 import { type PreparedRecord, RecordPreparer } from './prepare-records.ts';
 import { readSegment, type SegmentLines } from './segment-file.ts';
@@ -22,7 +23,7 @@ export interface ImportSegmentsDeps {
 }
 
 /** Most records of one write to the desk. */
-const BATCH = 1_000;
+const BATCH = 500;
 
 /**
  * Makes the activity that imports consecutive segments: map, validate, resolve, write, and keep the outcome of every record
@@ -101,10 +102,12 @@ class SegmentImporter {
       }
     }
     const digest = new TabDigest();
+    const ids = new IdSetBuilder();
     let own = 0;
     for (const each of outcomes) {
       if (each.digest === null) continue;
       digest.add(each.externalId, each.digest);
+      ids.add(each.externalId);
       own++;
     }
     const counts = countOutcomes(outcomes);
@@ -117,8 +120,9 @@ class SegmentImporter {
       failedParts: inOrder(new Set([...readable, ...unreadable])),
       handedBack: { readable: inOrder(readable), unreadable: inOrder(unreadable) },
     };
-    if (!(await stores.segments.finish(this.#key, segment.number, finished, outcomes, imageBodies)))
-      throw taken(segment.number);
+    const idBytes = ids.build().toBytes();
+    if (!(await stores.segments.finish(this.#key, number, finished, outcomes, idBytes, imageBodies)))
+      throw taken(number);
     return counts;
   }
 

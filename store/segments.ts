@@ -93,6 +93,8 @@ type SegmentDocument = Segment & {
   outcomes: Binary | null;
   /** of the failed records alone, so that whoever wants those need not look at all; absent in ledgers of before it was kept */
   failures?: Binary;
+  /** the set of ids that `ids` gives; absent in ledgers of before it was kept */
+  ids?: Binary;
   imageBodies?: number[];
   /** the latest attempt that claimed it, by the time the attempt was scheduled; epoch milliseconds */
   claimedAt?: number;
@@ -135,6 +137,7 @@ export interface Segments {
   /**
    * Writes the outcomes under the fence; of the same outcomes again, what reading back showed stays. False when another
    * has claimed the segment.
+   * @param ids the set of ids that `ids` gives
    * @param imageBodies places of the records that may hold images
    */
   finish(
@@ -142,12 +145,15 @@ export interface Segments {
     number: number,
     finished: Omit<FinishedSegment, 'fingerprint' | 'imageBodies'>,
     outcomes: readonly RecordOutcome[],
+    ids: Uint8Array,
     imageBodies: readonly number[],
   ): Promise<boolean>;
   /** The outcome of every record of a segment in its order; empty when it is not imported. */
   outcomes(key: TabKey, number: number): Promise<RecordOutcome[]>;
   /** D2: of a segment's records those that are this import's own in the desk, in order. */
   digests(key: TabKey, number: number): Promise<{ externalId: string; digest: string }[]>;
+  /** E3: the external ids of the same records, as the set they were finished with; null when the ledger does not hold it. */
+  ids(key: TabKey, number: number): Promise<Uint8Array | null>;
   /** The outcomes of a segment's failed records, each with its place. */
   failures(key: TabKey, number: number): Promise<{ place: number; outcome: RecordOutcome }[]>;
   /** C4: the places of its records that may hold images in their bodies. */
@@ -164,7 +170,7 @@ export interface Segments {
 }
 
 const PAGE = 500;
-const WITHOUT_OUTCOMES = { outcomes: 0, failures: 0, imageBodies: 0 } as const;
+const WITHOUT_OUTCOMES = { outcomes: 0, failures: 0, ids: 0, imageBodies: 0 } as const;
 
 const keyOf = ({ request, phase, tab }: TabKey): string => `${request}/${phase}/${tab}`;
 const idOf = (key: TabKey, number: number): string => `${keyOf(key)}/${padded(number)}`;
@@ -257,7 +263,7 @@ export function createSegments(db: Db): Segments {
       const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { generation: 1 } });
       return found?.generation === generation;
     },
-    async finish(key, number, finished, outcomes, imageBodies) {
+    async finish(key, number, finished, outcomes, ids, imageBodies) {
       const packed = packOutcomes(outcomes);
       const fingerprint = hash('sha256', packed, 'base64url');
       const fence = { _id: idOf(key, number), generation: finished.generation };
@@ -273,6 +279,7 @@ export function createSegments(db: Db): Segments {
           proof: null,
           outcomes: await compressed(packed),
           failures: await compressed(packFailures(outcomes)),
+          ids: new Binary(ids),
           imageBodies: [...imageBodies],
         },
       });
@@ -281,6 +288,10 @@ export function createSegments(db: Db): Segments {
     outcomes,
     async digests(key, number) {
       return unpackDigests(await packedOutcomes(key, number));
+    },
+    async ids(key, number) {
+      const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { ids: 1 } });
+      return found?.ids?.buffer ?? null;
     },
     async failures(key, number) {
       const found = await segments.findOne({ _id: idOf(key, number) }, { projection: { failures: 1 } });
@@ -319,6 +330,7 @@ function toSegment({
   _id,
   outcomes,
   failures,
+  ids,
   imageBodies,
   claimedAt,
   provenAt,
