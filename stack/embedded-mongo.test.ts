@@ -1,4 +1,5 @@
-import { Binary, type Document, Long, MongoBulkWriteError, ObjectId, Timestamp, UUID } from 'mongodb';
+import { DocumentSequence } from 'mongodb/lib/cmap/commands.js';
+import { Binary, BSON, type Document, Long, MongoBulkWriteError, ObjectId, Timestamp, UUID } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Id, startTestMongo, type Stored, type TestMongo } from './embedded-mongo-for-test.ts';
 
@@ -472,5 +473,115 @@ describe('collections and databases', () => {
     const hello = await mongo.db().command({ hello: 1 });
     expect(hello).toMatchObject({ isWritablePrimary: true });
     expect(hello['maxWireVersion']).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe('documents that come as bytes behind an insert', () => {
+  const insert = async (
+    documents: readonly (Document | Uint8Array)[],
+    ordered = false,
+  ): Promise<Document> => {
+    const sequence = new DocumentSequence('documents');
+    const bytes = documents.map((each) => (each instanceof Uint8Array ? each : BSON.serialize(each)));
+    sequence.push({}, Buffer.concat(bytes));
+    return mongo.db().command({ insert: 'records', documents: sequence, ordered });
+  };
+  const all = () => collection().find().sort({ _id: 1 }).toArray();
+
+  test('are stored as they are, with their fields in their order, and found by them', async () => {
+    const record = {
+      _id: 'p/files/1',
+      z: 'text',
+      a: 7,
+      half: 0.5,
+      yes: true,
+      none: null,
+      at: new Date(-5),
+      list: [1, 'two', { three: [] }],
+      inner: { z: '件名', a: {} },
+    };
+    const more = [
+      { _id: 5, n: Long.fromString('9007199254740993') },
+      { _id: new ObjectId(), empty: '' },
+    ];
+    expect(await insert([record, ...more])).toMatchObject({ n: 3, ok: 1 });
+    const found = await collection().findOne({ _id: 'p/files/1', 'inner.z': '件名', at: new Date(-5) });
+    expect(JSON.stringify(found)).toBe(JSON.stringify(record));
+    expect((await all()).map(({ _id }) => _id)).toEqual([5, 'p/files/1', more[1]?._id]);
+    await collection().updateOne({ _id: 'p/files/1' }, { $set: { z: 'changed' } });
+    expect(await collection().findOne({ z: 'changed' })).toMatchObject({ a: 7 });
+  });
+
+  test('of one that is there already the others are told apart by their places', async () => {
+    await insert([{ _id: 'b', n: 1 }]);
+    const documents = ['a', 'b', 'c', 'a'].map((_id, n) => ({ _id, n }));
+    const answer = await insert(documents);
+    expect(answer).toMatchObject({
+      n: 2,
+      writeErrors: [
+        { index: 1, code: 11_000 },
+        { index: 3, code: 11_000 },
+      ],
+    });
+    expect(await all()).toEqual([documents[0], { _id: 'b', n: 1 }, documents[2]]);
+    expect(await insert([{ _id: 'd' }, { _id: 'b' }, { _id: 'e' }], true)).toMatchObject({
+      n: 1,
+      writeErrors: [{ index: 1 }],
+    });
+    expect(await collection().findOne({ _id: 'e' })).toBeNull();
+  });
+
+  test('of any other kind are stored, too: without an id or with it behind, of rare types', async () => {
+    const binary = new Binary(Buffer.from([1, 2]));
+    await insert([
+      { n: 1 },
+      { n: 2, _id: 'behind' },
+      { _id: 'rare', binary, more: [new Timestamp({ t: 1, i: 2 })] },
+    ]);
+    expect(await collection().countDocuments({ _id: { $type: 'objectId' }, n: 1 })).toBe(1);
+    expect(Object.keys((await collection().findOne({ n: 2 })) ?? {})).toEqual(['_id', 'n']);
+    expect(await collection().findOne({ _id: 'rare' })).toMatchObject({ binary });
+    expect(await insert([{ _id: ['list'] }])).toMatchObject({ n: 0, writeErrors: [{ index: 0 }] });
+  });
+
+  test('another unique index holds for them', async () => {
+    await collection().createIndex({ n: 1 }, { unique: true });
+    const answer = await insert([1, 2, 1].map((n, place) => ({ _id: `${place}`, n })));
+    expect(answer).toMatchObject({ n: 2, writeErrors: [{ index: 2, code: 11_000 }] });
+    await expect(collection().insertOne({ _id: 'x', n: 2 })).rejects.toMatchObject({ code: 11_000 });
+  });
+
+  test('a document over 16 MB is refused alone', async () => {
+    const answer = await insert([
+      { _id: 'a' },
+      { _id: 'large', text: 'x'.repeat(16 * 1_048_576) },
+      { _id: 'b' },
+    ]);
+    expect(answer).toMatchObject({ n: 2, writeErrors: [{ index: 1, code: 10_334 }] });
+  });
+
+  test('bytes that are no document are refused, and hurt nothing else', async () => {
+    await insert([{ _id: 'before' }]);
+    const sound = Buffer.from(BSON.serialize({ _id: 'x', text: 'text', inner: { list: [true] } }));
+    const damaged = (damage: (bytes: Buffer) => void): Buffer => {
+      const bytes = Buffer.from(sound);
+      damage(bytes);
+      return bytes;
+    };
+    const textAt = sound.indexOf('text\0') + 5;
+    const innerAt = sound.indexOf('inner\0') + 6;
+    for (const bytes of [
+      damaged((each) => each.writeInt32LE(each.length + 40, 0)),
+      damaged((each) => each.writeInt32LE(-1, 0)),
+      damaged((each) => each.writeInt32LE(2_000_000_000, textAt)),
+      damaged((each) => each.writeInt32LE(2_000_000_000, innerAt)),
+      damaged((each) => each.writeInt32LE(-7, innerAt)),
+      sound.subarray(0, 3),
+    ]) {
+      await expect(insert([bytes])).rejects.toThrow('closed');
+    }
+    expect(await all()).toEqual([{ _id: 'before' }]);
+    await insert([{ _id: 'zafter' }]);
+    expect(await all()).toHaveLength(2);
   });
 });

@@ -107,15 +107,29 @@ final class Collection extends AbstractMongoCollection<IdKey> {
     @Override
     public synchronized List<Document> insertDocuments(List<Document> inserted, boolean ordered) {
         List<Document> errors = new ArrayList<>();
+        StoredBatch received = inserted instanceof StoredBatch batch && isByIdAlone() ? batch : null;
         for (int index = 0; index < inserted.size(); index++) {
             try {
-                super.addDocument(inserted.get(index));
+                if (received == null) super.addDocument(inserted.get(index));
+                else addReceived(received.bytes(index));
             } catch (MongoServerError error) {
                 errors.add(WriteErrors.of(index, error));
                 if (ordered) break;
             }
         }
         return errors;
+    }
+
+    /** Whether what is added concerns no index but that of `_id`. */
+    private boolean isByIdAlone() {
+        return getIdField() != null && getIndexes().size() == 1 && uniqueIndexes.isEmpty();
+    }
+
+    private void addReceived(byte[] document) {
+        StoredBson.requireSize(document.length);
+        Document id = StoredBson.decodeId(document);
+        for (Index<IdKey> index : getIndexes()) index.checkAdd(id, this);
+        documents.put(IdKey.of(id.get(getIdField())), document);
     }
 
     @Override

@@ -21,10 +21,14 @@ final class StoredBson {
         ByteBuf buffer = Unpooled.buffer(1024);
         BsonEncoder.encodeDocument(idFirst(document), buffer);
         int size = buffer.readableBytes();
-        if (size > LARGEST) throw Refusal.tooLarge(size);
+        requireSize(size);
         byte[] bytes = new byte[size];
         buffer.readBytes(bytes);
         return bytes;
+    }
+
+    static void requireSize(int size) {
+        if (size > LARGEST) throw Refusal.tooLarge(size);
     }
 
     static Document decode(byte[] bytes) {

@@ -82,12 +82,24 @@ final class WireServer {
         protected ClientRequest decode(ChannelHandlerContext context, ByteBuf buffer) throws Exception {
             int available = buffer.readableBytes();
             int length = available < 4 ? 0 : buffer.getIntLE(buffer.readerIndex());
-            if (length <= BigWork.BIG || available < length) return super.decode(context, buffer);
+            if (available < length) return super.decode(context, buffer);
+            if (length <= BigWork.BIG) return decodeWhole(context, buffer);
             bigWork.enter();
             try {
-                return super.decode(context, buffer);
+                return decodeWhole(context, buffer);
             } catch (Exception | Error broken) {
                 bigWork.leave();
+                throw broken;
+            }
+        }
+
+        private ClientRequest decodeWhole(ChannelHandlerContext context, ByteBuf buffer) throws Exception {
+            try {
+                ClientRequest insert = ReceivedInsert.take(context.channel(), buffer);
+                return insert != null ? insert : super.decode(context, buffer);
+            } catch (RuntimeException broken) {
+                // nobody answers a message that cannot be read: its sender would wait for ever
+                context.close();
                 throw broken;
             }
         }

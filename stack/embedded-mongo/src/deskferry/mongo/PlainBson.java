@@ -1,0 +1,85 @@
+package deskferry.mongo;
+
+/** Documents whose bytes can be kept as they came: whole, the `_id` before everything else, and of the usual types. */
+final class PlainBson {
+    private static final int DEEPEST = 50;
+    private static final byte[] ID_NAME = {'_', 'i', 'd', 0};
+
+    private static final byte DOUBLE = 1;
+    private static final byte STRING = 2;
+    private static final byte DOCUMENT = 3;
+    private static final byte ARRAY = 4;
+    private static final byte OBJECT_ID = 7;
+    private static final byte BOOLEAN = 8;
+    private static final byte DATE = 9;
+    private static final byte NULL = 10;
+    private static final byte INT32 = 16;
+    private static final byte INT64 = 18;
+
+    private static final int BROKEN = -1;
+    private static final int UNUSUAL = -2;
+
+    private final byte[] bytes;
+
+    private PlainBson(byte[] bytes) {
+        this.bytes = bytes;
+    }
+
+    /** @throws IllegalArgumentException when the bytes are no document: the library would take lengths in them for true */
+    static boolean isPlain(byte[] document) {
+        int end = new PlainBson(document).documentEnd(0, document.length, 0);
+        if (end == BROKEN) throw new IllegalArgumentException("a document that is broken");
+        return end != UNUSUAL && beginsWithId(document);
+    }
+
+    private static boolean beginsWithId(byte[] document) {
+        if (document.length < 5 + ID_NAME.length) return false;
+        byte type = document[4];
+        if (type != STRING && type != OBJECT_ID && type != INT32) return false;
+        for (int i = 0; i < ID_NAME.length; i++) {
+            if (document[5 + i] != ID_NAME[i]) return false;
+        }
+        return true;
+    }
+
+    /** Where the document ends that begins here, BROKEN, or UNUSUAL when it holds what is not known here. */
+    private int documentEnd(int begin, int limit, int depth) {
+        if (depth > DEEPEST) return UNUSUAL;
+        if (limit - begin < 5) return BROKEN;
+        int size = int32(begin);
+        if (size < 5 || size > limit - begin || depth == 0 && size != limit) return BROKEN;
+        int end = begin + size - 1;
+        int at = begin + 4;
+        while (at < end) {
+            byte type = bytes[at++];
+            while (at < end && bytes[at] != 0) at++;
+            if (at >= end) return BROKEN;
+            at = valueEnd(type, at + 1, end, depth);
+            if (at < 0) return at;
+            if (at > end) return BROKEN;
+        }
+        return bytes[end] == 0 ? end + 1 : BROKEN;
+    }
+
+    private int valueEnd(byte type, int at, int end, int depth) {
+        return switch (type) {
+            case STRING -> {
+                if (end - at < 5) yield BROKEN;
+                int size = int32(at);
+                if (size < 1 || size > end - at - 4) yield BROKEN;
+                yield bytes[at + 3 + size] == 0 ? at + 4 + size : BROKEN;
+            }
+            case DOCUMENT, ARRAY -> documentEnd(at, end, depth + 1);
+            case OBJECT_ID -> at + 12;
+            case BOOLEAN -> at < end && (bytes[at] == 0 || bytes[at] == 1) ? at + 1 : BROKEN;
+            case DOUBLE, DATE, INT64 -> at + 8;
+            case INT32 -> at + 4;
+            case NULL -> at;
+            default -> UNUSUAL;
+        };
+    }
+
+    private int int32(int at) {
+        return bytes[at] & 0xFF | (bytes[at + 1] & 0xFF) << 8 | (bytes[at + 2] & 0xFF) << 16 | bytes[at + 3] << 24;
+    }
+}
