@@ -19,15 +19,26 @@ export async function freePort(): Promise<number> {
 
 /**
  * Starts a server that was given free ports. When another process took one of them in between, it is started again on
- * others, three times at most; `fixed` says that a port was asked for, so that there are no others.
+ * others, three times at most.
+ * @param asked ports that were asked for: instead of these there are no others
+ * @throws whatever `start` throws
  */
-export async function onFreePorts<T>(fixed: boolean, start: () => Promise<T>): Promise<T> {
+export async function onFreePorts<T>(asked: readonly number[], start: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await start();
     } catch (error) {
-      const taken = error instanceof StackError && /address already in use/i.test(error.message);
-      if (fixed || !taken || attempt === ATTEMPTS) throw error;
+      if (attempt === ATTEMPTS || !(error instanceof StackError) || !isOfFreePort(error.message, asked))
+        throw error;
     }
   }
+}
+
+/** Whether a server ended since a port was taken, and that was none that was asked for. */
+function isOfFreePort(message: string, asked: readonly number[]): boolean {
+  const told = message.split('\n').findLast((line) => /address already in use/i.test(line));
+  if (told === undefined) return false;
+  if (asked.length === 0) return true;
+  const port = /:(\d{1,5})\b(?=[^\d]*address already in use)/i.exec(told)?.[1];
+  return port !== undefined && !asked.includes(Number(port));
 }

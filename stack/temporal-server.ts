@@ -52,7 +52,8 @@ export async function startTemporal(
 
   const folder = join(options.dataFolder, 'temporal');
   await mkdir(folder, { recursive: true });
-  return onFreePorts(options.port !== undefined || options.uiPort !== undefined, async () => {
+  const asked = [options.port, options.uiPort].filter((each) => each !== undefined);
+  return onFreePorts(asked, async () => {
     const port = options.port ?? (await freePort());
     const uiPort = options.uiPort ?? (await freePort());
     const address = `127.0.0.1:${port}`;
