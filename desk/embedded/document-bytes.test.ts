@@ -1,37 +1,19 @@
 import fc from 'fast-check';
 import { BSON } from 'mongodb';
 import { describe, expect, it } from 'vitest';
-import type { Value } from '../../domain/canonical.ts';
+import { anyName, anyValue } from '../../test/any-desk-value.ts';
 import type { DeskDocument } from './desk-document.ts';
 import { DocumentBytes } from './document-bytes.ts';
 
-const name = fc.oneof(
-  fc.constantFrom('subject', 'createdTime', 'a', '', 'カスタム', 'ab件', '𝄞', '\uffff', '10', '$set', 'a.b'),
-  fc.string({ unit: 'binary' }).filter((each) => !each.includes('\0') && each !== '__proto__'),
-);
-const value: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 3 },
-    fc.string({ unit: 'binary', maxLength: 60 }),
-    fc.string({ unit: 'grapheme', maxLength: 400 }),
-    fc.constantFrom('\ud800', 'a\udfffb', '\0', `${'x'.repeat(32)}é`, 'é'.repeat(32), 'あ'.repeat(33)),
-    fc.double(),
-    fc.integer(),
-    fc.constantFrom(0, -0, 0.5, 1e21, 2 ** 31, 2 ** 31 - 1, -(2 ** 31), -(2 ** 31) - 1, 2 ** 53),
-    fc.boolean(),
-    fc.date({ noInvalidDate: true }),
-    fc.constantFrom(new Date(-1), new Date(0), new Date(2 ** 32), new Date(-(2 ** 32)), new Date(8.64e15)),
-    fc.constant(null),
-    fc.array(tie('value'), { maxLength: 12 }),
-    fc.dictionary(name, tie('value'), { maxKeys: 5 }),
-  ),
-})).value;
 const document = fc
-  .tuple(fc.string(), fc.dictionary(name, fc.option(value, { nil: undefined }), { maxKeys: 20 }))
+  .tuple(fc.string(), fc.dictionary(anyName, fc.option(anyValue, { nil: undefined }), { maxKeys: 20 }))
   .map(([_id, fields]): DeskDocument => ({ ...(fields as object), _id }));
 
 const asLibrary = (documents: readonly DeskDocument[]): Buffer =>
   Buffer.concat(documents.map((each) => BSON.serialize(each, { ignoreUndefined: true })));
+
+/** Each of one part. */
+const whole = (documents: readonly DeskDocument[]): DeskDocument[][] => documents.map((each) => [each]);
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -40,8 +22,7 @@ describe('documents in BSON', () => {
     const bytes = new DocumentBytes();
     fc.assert(
       fc.property(fc.array(document, { maxLength: 4 }), (documents) => {
-        for (const each of documents) bytes.add(each);
-        expect(hex(bytes.take())).toBe(hex(asLibrary(documents)));
+        expect(hex(bytes.of(whole(documents)))).toBe(hex(asLibrary(documents)));
       }),
       { numRuns: 500 },
     );
@@ -49,9 +30,9 @@ describe('documents in BSON', () => {
 
   it('may be given in parts', () => {
     const bytes = new DocumentBytes();
-    bytes.add({ _id: 'x' }, { a: 'b', c: undefined }, { list: [1, 'two', { three: null }] });
-    const whole = { _id: 'x', a: 'b', list: [1, 'two', { three: null }] };
-    expect(hex(bytes.take())).toBe(hex(asLibrary([whole])));
+    const parts = [{ _id: 'x' }, { a: 'b', c: undefined }, { list: [1, 'two', { three: null }] }];
+    const document = { _id: 'x', a: 'b', list: [1, 'two', { three: null }] };
+    expect(hex(bytes.of([parts]))).toBe(hex(asLibrary([document])));
   });
 
   it('are made of texts of any length', () => {
@@ -62,8 +43,7 @@ describe('documents in BSON', () => {
           { _id: 'x', text: character.repeat(length) },
           { _id: 'y', z: null },
         ];
-        for (const each of documents) bytes.add(each);
-        expect(asLibrary(documents).equals(bytes.take())).toBe(true);
+        expect(asLibrary(documents).equals(bytes.of(whole(documents)))).toBe(true);
       }
     }
   });
@@ -77,16 +57,15 @@ describe('documents in BSON', () => {
       c: new Date(Number.NaN),
     } as unknown as DeskDocument;
     const documents = [{ _id: 'x', a: 1 }, odd, { _id: 'y', a: 2 }];
-    for (const each of documents) bytes.add(each);
-    expect(hex(bytes.take())).toBe(hex(asLibrary(documents)));
+    expect(hex(bytes.of(whole(documents)))).toBe(hex(asLibrary(documents)));
   });
 
   it('a name with NUL is refused as the library refuses it, and leaves nothing behind', () => {
     const bytes = new DocumentBytes();
-    bytes.add({ _id: 'x' });
     for (const odd of ['a\0', '\0', '件\0'])
-      expect(() => bytes.add({ _id: 'y', [odd]: 1 })).toThrow(BSON.BSONError);
-    bytes.add({ _id: 'z' });
-    expect(hex(bytes.take())).toBe(hex(asLibrary([{ _id: 'x' }, { _id: 'z' }])));
+      expect(() => bytes.of(whole([{ _id: 'x' }, { _id: 'y', [odd]: 1 }]))).toThrow(BSON.BSONError);
+    expect(hex(bytes.of(whole([{ _id: 'x' }, { _id: 'z' }])))).toBe(
+      hex(asLibrary([{ _id: 'x' }, { _id: 'z' }])),
+    );
   });
 });

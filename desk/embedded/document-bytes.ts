@@ -1,16 +1,7 @@
 import { BSON } from 'mongodb';
 import type { Value } from '../../domain/canonical.ts';
+import { ARRAY, BOOLEAN, DATE, DOCUMENT, DOUBLE, INT32, NULL, STRING } from './bson-types.ts';
 import type { DeskDocument, Migration } from './desk-document.ts';
-
-// types of values in BSON
-const DOUBLE = 1;
-const STRING = 2;
-const DOCUMENT = 3;
-const ARRAY = 4;
-const BOOLEAN = 8;
-const DATE = 9;
-const NULL = 10;
-const INT32 = 16;
 
 const LARGEST_INT32 = 2 ** 31 - 1;
 const SMALLEST_INT32 = -(2 ** 31);
@@ -28,19 +19,26 @@ class NotPlain extends Error {}
 
 /**
  * Documents in BSON, one behind the other, as the library's serializer makes them with `ignoreUndefined`: what desk records hold are
- * texts, numbers, times and lists of them, which takes a third of its time. One at a time is under way in a process; nothing waits
- * between its first document and `take`.
+ * texts, numbers, times and lists of them, which takes a third of its time. They are written into a buffer that is used again and again.
  */
 export class DocumentBytes {
   #to = Buffer.allocUnsafeSlow(1 << 16);
   #end = 0;
 
   /**
-   * Adds one document.
-   * @param parts its fields, those of one part behind those of another
+   * @param documents each by its fields, those of one part behind those of another
    * @throws BSON.BSONError for a document that has no form in BSON
    */
-  add(...parts: readonly Partial<DeskDocument>[]): void {
+  of(documents: Iterable<readonly Partial<DeskDocument>[]>): Uint8Array {
+    // of documents that could not be written nothing stays for the next
+    this.#end = 0;
+    for (const parts of documents) this.#document(parts);
+    const bytes = Uint8Array.prototype.slice.call(this.#to, 0, this.#end);
+    if (this.#to.length > LARGEST_KEPT) this.#to = Buffer.allocUnsafeSlow(1 << 16);
+    return bytes;
+  }
+
+  #document(parts: readonly Partial<DeskDocument>[]): void {
     const before = this.#end;
     try {
       const begin = this.#open();
@@ -54,14 +52,6 @@ export class DocumentBytes {
       this.#to.set(bytes, this.#end);
       this.#end += bytes.length;
     }
-  }
-
-  /** The documents added since it was last called. */
-  take(): Uint8Array {
-    const bytes = Uint8Array.prototype.slice.call(this.#to, 0, this.#end);
-    this.#end = 0;
-    if (this.#to.length > LARGEST_KEPT) this.#to = Buffer.allocUnsafeSlow(1 << 16);
-    return bytes;
   }
 
   #elements(fields: { [field: string]: Value | Migration | undefined }): void {

@@ -1,34 +1,14 @@
 import fc from 'fast-check';
 import { BSON, Long } from 'mongodb';
 import { describe, expect, it } from 'vitest';
-import type { Value } from '../../domain/canonical.ts';
 import { recordDigest } from '../../domain/digest.ts';
+import { anyName, anyValue } from '../../test/any-desk-value.ts';
 import { readStoredForm } from './stored-form.ts';
-
-const name = fc.oneof(
-  fc.constantFrom('subject', 'status', 'createdTime', 'a', 'B', '', 'カスタム', '𝄞', '\uffff', '10', '9'),
-  fc.string({ unit: 'binary' }).filter((each) => !each.includes('\0') && each !== '__proto__'),
-);
-const value: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 3 },
-    fc.string({ unit: 'binary', maxLength: 60 }),
-    fc.string({ unit: 'grapheme', maxLength: 400 }),
-    fc.double(),
-    fc.integer(),
-    fc.constantFrom(0, -0, 0.5, 1e21, 2 ** 31, -(2 ** 31), Number.MAX_SAFE_INTEGER),
-    fc.boolean(),
-    fc.date({ noInvalidDate: true }),
-    fc.constant(null),
-    fc.array(tie('value'), { maxLength: 12 }),
-    fc.dictionary(name, tie('value'), { maxKeys: 5 }),
-  ),
-})).value;
 
 describe('D2: the digest read from bytes', () => {
   it('is the digest of the fields, whatever they hold', () => {
     fc.assert(
-      fc.property(fc.dictionary(name, value, { maxKeys: 20 }), (given) => {
+      fc.property(fc.dictionary(anyName, anyValue, { maxKeys: 20 }), (given) => {
         const { _id, migration, ...fields } = given;
         const bytes = BSON.serialize({ _id: 'p/files/1', ...fields, migration: { last: { segment: 1 } } });
         const { _id: id, migration: stamp, ...stored } = BSON.deserialize(bytes);

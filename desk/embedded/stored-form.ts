@@ -1,6 +1,7 @@
 import type { CanonicalBytes } from '../../domain/canonical-bytes.ts';
 import { formDigest } from '../../domain/digest.ts';
 import { SortedNames } from '../../domain/sorted-names.ts';
+import { ARRAY, BOOLEAN, DATE, DOCUMENT, DOUBLE, INT32, NULL, STRING } from './bson-types.ts';
 
 /** A stored document as the server sent it: its id, and the digest of its fields. */
 export interface StoredForm {
@@ -8,16 +9,6 @@ export interface StoredForm {
   /** D2: what `digestOf` gives for the document */
   digest: string;
 }
-
-// types of values in BSON
-const DOUBLE = 1;
-const STRING = 2;
-const DOCUMENT = 3;
-const ARRAY = 4;
-const BOOLEAN = 8;
-const DATE = 9;
-const NULL = 10;
-const INT32 = 16;
 
 /** A document over so many bytes is read in the usual way: it is rare, and its form takes several times its room. */
 const LARGE = 1_000_000;

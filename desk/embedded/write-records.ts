@@ -190,9 +190,11 @@ interface InsertAnswer {
 
 /** The server's error code by place in the chunk, for the documents it refused. */
 async function insert({ db, tab }: Writer, chunk: readonly Entry[]): Promise<ReadonlyMap<number, number>> {
-  for (const { id, record, migration } of chunk) scratch.add({ _id: id }, record.fields, { migration });
+  const bytes = scratch.of(
+    chunk.map(({ id, record, migration }) => [{ _id: id }, record.fields, { migration }]),
+  );
   const documents = new DocumentSequence('documents');
-  documents.push({}, scratch.take());
+  documents.push({}, bytes);
   // the command itself: the driver's insertMany takes several times the processor time of it
   const answer = (await db.command({ insert: tab, documents, ordered: false })) as InsertAnswer;
   const { writeErrors = [], writeConcernError } = answer;
