@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import type { LogLevel } from './read-configuration.ts';
 
 export type { Logger } from 'pino';
@@ -23,24 +23,26 @@ function standardOutput(): DestinationStream {
  * @param process what writes, for example `api`
  */
 export function createLogger(level: LogLevel, process: string): Logger {
-  const options: LoggerOptions = {
-    level,
-    base: { process },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    redact: {
-      paths: [
-        'authorization',
-        'cookie',
-        'apiKey',
-        'key',
-        'password',
-        'secret',
-        '*.authorization',
-        '*.apiKey',
-        '*.password',
-      ],
-      censor: '[taken out]',
+  return pino(
+    {
+      level,
+      base: { process },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: {
+        paths: [
+          'authorization',
+          'cookie',
+          'apiKey',
+          'key',
+          'password',
+          'secret',
+          '*.authorization',
+          '*.apiKey',
+          '*.password',
+        ],
+        censor: '[taken out]',
+      },
     },
-  };
-  return pino(options, standardOutput());
+    standardOutput(),
+  );
 }

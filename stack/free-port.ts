@@ -20,15 +20,19 @@ export async function freePort(): Promise<number> {
 /**
  * Starts a server that was given free ports. When another process took one of them in between, it is started again on
  * others, three times at most.
- * @param asked ports that were asked for: instead of these there are no others
+ * @param asked ports that were asked for, where they were: instead of these there are no others
  * @throws whatever `start` throws
  */
-export async function onFreePorts<T>(asked: readonly number[], start: () => Promise<T>): Promise<T> {
+export async function onFreePorts<T>(
+  asked: readonly (number | undefined)[],
+  start: () => Promise<T>,
+): Promise<T> {
+  const fixed = asked.filter((port) => port !== undefined);
   for (let attempt = 1; ; attempt++) {
     try {
       return await start();
     } catch (error) {
-      if (attempt === ATTEMPTS || !(error instanceof StackError) || !isOfFreePort(error.message, asked))
+      if (attempt === ATTEMPTS || !(error instanceof StackError) || !isOfFreePort(error.message, fixed))
         throw error;
     }
   }

@@ -34,7 +34,7 @@ export async function startMongo(
   }
 
   await mkdir(folder, { recursive: true });
-  return onFreePorts(options.port === undefined ? [] : [options.port], async () => {
+  return onFreePorts([options.port], async () => {
     const port = options.port ?? (await freePort());
     const address = `mongodb://127.0.0.1:${port}`;
     const running = await startServer({

@@ -37,7 +37,7 @@ export async function startS3(
   const folder = join(options.dataFolder, 's3');
   for (const bucket of options.buckets) await mkdir(join(folder, 'buckets', bucket), { recursive: true });
   const credentials = { accessKeyId: 'deskferry', secretAccessKey: 'known to the tests alone' };
-  return onFreePorts(options.port === undefined ? [] : [options.port], async () => {
+  return onFreePorts([options.port], async () => {
     const port = options.port ?? (await freePort());
     const endpoint = `http://127.0.0.1:${port}`;
     const properties = join(folder, 's3proxy.properties');

@@ -52,8 +52,7 @@ export async function startTemporal(
 
   const folder = join(options.dataFolder, 'temporal');
   await mkdir(folder, { recursive: true });
-  const asked = [options.port, options.uiPort].filter((each) => each !== undefined);
-  return onFreePorts(asked, async () => {
+  return onFreePorts([options.port, options.uiPort], async () => {
     const port = options.port ?? (await freePort());
     const uiPort = options.uiPort ?? (await freePort());
     const address = `127.0.0.1:${port}`;

@@ -3,7 +3,6 @@ package deskferry.mongo;
 /** Documents whose bytes can be kept as they came: whole, the `_id` before everything else, and of the usual types. */
 final class PlainBson {
     private static final int DEEPEST = 50;
-    private static final byte[] ID_NAME = {'_', 'i', 'd', 0};
 
     private static final byte DOUBLE = 1;
     private static final byte STRING = 2;
@@ -29,17 +28,11 @@ final class PlainBson {
     static boolean isPlain(byte[] document) {
         int end = new PlainBson(document).documentEnd(0, document.length, 0);
         if (end == BROKEN) throw new IllegalArgumentException("a document that is broken");
-        return end != UNUSUAL && beginsWithId(document);
+        return end != UNUSUAL && StoredBson.beginsWithId(document) && isUsualId(document[4]);
     }
 
-    private static boolean beginsWithId(byte[] document) {
-        if (document.length < 5 + ID_NAME.length) return false;
-        byte type = document[4];
-        if (type != STRING && type != OBJECT_ID && type != INT32) return false;
-        for (int i = 0; i < ID_NAME.length; i++) {
-            if (document[5 + i] != ID_NAME[i]) return false;
-        }
-        return true;
+    private static boolean isUsualId(byte type) {
+        return type == STRING || type == OBJECT_ID || type == INT32;
     }
 
     /** Where the document ends that begins here, BROKEN, or UNUSUAL when it holds what is not known here. */

@@ -6,6 +6,7 @@ import de.bwaldvogel.mongo.wire.bson.BsonDecoder;
 import de.bwaldvogel.mongo.wire.bson.BsonEncoder;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.util.Arrays;
 
 /**
  * Documents as BSON bytes. Every read decodes anew: nobody shares a document with a writer, so none is ever seen half
@@ -37,11 +38,15 @@ final class StoredBson {
 
     /** Only the `_id`, without decoding what follows it. */
     static Document decodeId(byte[] bytes) {
-        for (int i = 0; i < ID_NAME.length; i++) {
-            if (bytes[5 + i] != ID_NAME[i]) return new Document();
-        }
+        if (!beginsWithId(bytes)) return new Document();
         ByteBuf buffer = Unpooled.wrappedBuffer(bytes).readerIndex(5 + ID_NAME.length);
         return new Document("_id", BsonDecoder.decodeValue(bytes[4], buffer));
+    }
+
+    static boolean beginsWithId(byte[] bytes) {
+        int begin = 5;
+        int end = begin + ID_NAME.length;
+        return bytes.length >= end && Arrays.equals(bytes, begin, end, ID_NAME, 0, ID_NAME.length);
     }
 
     private static Document idFirst(Document document) {
