@@ -29,10 +29,10 @@ export function detectEncoding(head: Uint8Array): DetectedEncoding {
   if (bytes.length >= 2 && bytes[0] === 0xff && bytes[1] === 0xfe) return marked('utf-16le');
   if (bytes.length >= 2 && bytes[0] === 0xfe && bytes[1] === 0xff) return marked('utf-16be');
   if (isAscii(bytes)) return found('utf-8', 1, 'only ASCII characters');
+  if (isUtf8(withoutCutCharacter(bytes))) return found('utf-8', 1, 'valid UTF-8');
 
   const lines = linesBeyondAscii(bytes);
   const utf8 = lines.filter((line) => isUtf8(line)).length;
-  if (utf8 === lines.length) return found('utf-8', 1, 'valid UTF-8');
   if (utf8 * 2 >= lines.length) {
     const reason = `UTF-8 but for ${lines.length - utf8} of ${lines.length} lines`;
     return found('utf-8', utf8 / lines.length, reason);

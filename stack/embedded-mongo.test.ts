@@ -476,15 +476,146 @@ describe('collections and databases', () => {
   });
 });
 
+/** The same command, whose documents or statements come as bytes behind it. */
+function behind(field: string, documents: readonly (Document | Uint8Array)[]): DocumentSequence {
+  const sequence = new DocumentSequence(field);
+  const bytes = documents.map((each) => (each instanceof Uint8Array ? each : BSON.serialize(each)));
+  sequence.push({}, Buffer.concat(bytes));
+  return sequence;
+}
+
+describe('a whole document as it was read, named by an expression', () => {
+  const asRead = (document: Document): Document => ({
+    _id: document['_id'] as Id,
+    $expr: { $eq: ['$$ROOT', { $literal: document }] },
+  });
+  const stored = {
+    _id: 'p/files/1',
+    text: 'é😀',
+    nothing: null,
+    none: [],
+    empty: {},
+    when: new Date('2026-01-02T03:04:05.678Z'),
+    ratio: 0.1,
+    count: 3,
+    tags: ['a', { b: [1, { c: new Date(5) }] }],
+    customFields: { 'dotted.name': 'x', $dollar: '$$ROOT', nested: { deep: true } },
+  };
+  const edits: [string, Document][] = [
+    ['a text', { $set: { text: 'é😁' } }],
+    ['a field that came', { $set: { more: 1 } }],
+    ['a field that went', { $unset: { nothing: 1 } }],
+    ['an element more', { $push: { tags: 'c' } }],
+    ['an element within', { $set: { 'tags.1.b.0': 2 } }],
+    ['an empty list that is a document', { $set: { none: {} } }],
+    ['a time', { $set: { when: new Date(0) } }],
+    ['a number', { $set: { count: 3.5 } }],
+    ['a truth that is a number', { $set: { 'customFields.nested.deep': 1 } }],
+  ];
+  const ways = {
+    'as a document': async (q: Document, u: Document) => (await collection().replaceOne(q, u)).matchedCount,
+    'as bytes': async (q: Document, u: Document) => {
+      const updates = behind('updates', [{ q, u }]);
+      return (await mongo.db().command({ update: 'records', updates }))['n'] as number;
+    },
+    'as bytes, with a type that is rare': async (q: Document, u: Document) => {
+      const updates = behind('updates', [{ q, u, c: new Binary(Buffer.from([1])) }]);
+      return (await mongo.db().command({ update: 'records', updates }))['n'] as number;
+    },
+    'by a variable of the command': async (q: Document, u: Document) => {
+      const updates = behind('updates', [{ q, u: [{ $replaceWith: '$$becomes' }] }]);
+      const command = { update: 'records', updates, let: { becomes: { $literal: u } } };
+      return (await mongo.db().command(command))['n'] as number;
+    },
+  };
+
+  describe.each(Object.entries(ways))('replaced %s', (_, replace) => {
+    test.each(edits)('%s is seen, and nothing is written over it', async (_name, edit) => {
+      await collection().insertOne(stored);
+      await collection().updateOne({ _id: stored._id }, edit);
+      const edited = await collection().findOne({ _id: stored._id });
+      expect(await replace(asRead(stored), { _id: stored._id, text: 'lost' })).toBe(0);
+      expect(await collection().findOne({ _id: stored._id })).toEqual(edited);
+      expect((await collection().deleteOne(asRead(stored))).deletedCount).toBe(0);
+    });
+
+    test('what is as it was is replaced, by fields in their order', async () => {
+      await collection().insertMany([stored, { ...stored, _id: 'p/files/2' }]);
+      const next = { _id: stored._id, z: 1, a: [{ c: 1, b: 2 }] };
+      expect(await replace(asRead(stored), next)).toBe(1);
+      expect(JSON.stringify(await collection().findOne({ _id: stored._id }))).toBe(JSON.stringify(next));
+      expect(await replace(asRead(next), next)).toBe(1);
+      expect(await replace(asRead({ ...next, _id: 'nobody' }), next)).toBe(0);
+      expect(await collection().findOne({ _id: 'p/files/2' })).toMatchObject({ text: 'é😀' });
+      expect((await collection().deleteOne(asRead(next))).deletedCount).toBe(1);
+    });
+
+    test('numbers are equal whatever their type, fields in another order are not', async () => {
+      await collection().insertOne({ _id: 'n', count: Long.fromNumber(5), inner: { a: 1, b: 2 } });
+      const turned = { _id: 'n', count: 5, inner: { b: 2, a: 1 } };
+      expect(await replace(asRead(turned), { _id: 'n' })).toBe(0);
+      expect(await replace(asRead({ _id: 'n', count: 5, inner: { a: 1, b: 2 } }), { _id: 'n' })).toBe(1);
+    });
+
+    test('another unique index holds', async () => {
+      await collection().createIndex({ n: 1 }, { unique: true });
+      await collection().insertMany([
+        { _id: 'a', n: 1 },
+        { _id: 'b', n: 2 },
+      ]);
+      const taken = replace(asRead({ _id: 'a', n: 1 }), { _id: 'a', n: 2 });
+      expect(await taken.catch(({ code }: { code: number }) => code)).not.toBe(1);
+      expect(await ids({ n: 2 })).toEqual(['b']);
+      expect(await replace(asRead({ _id: 'a', n: 1 }), { _id: 'a', n: 3 })).toBe(1);
+      await expect(collection().insertOne({ _id: 'c', n: 3 })).rejects.toMatchObject({ code: 11_000 });
+      await collection().insertOne({ _id: 'd', n: 1 });
+    });
+  });
+
+  test('an id that changes, and operators beside it, are refused', async () => {
+    await collection().insertOne({ _id: 'a', n: 1 });
+    const refused: Document[] = [
+      { q: asRead({ _id: 'a', n: 1 }), u: { _id: 'b', n: 2 } },
+      { q: asRead({ _id: 'a', n: 1 }), u: { _id: 'a', $set: { n: 2 } } },
+    ];
+    const command = { update: 'records', updates: behind('updates', refused), ordered: false };
+    const answer = await mongo.db().command(command);
+    expect(answer).toMatchObject({ n: 0, writeErrors: [{ index: 0 }, { index: 1 }] });
+    expect(await collection().find().toArray()).toEqual([{ _id: 'a', n: 1 }]);
+  });
+
+  test('a statement of more than 16 MB is refused alone', async () => {
+    const large = { _id: 'large', text: 'x'.repeat(9_000_000) };
+    await collection().insertMany([large, { _id: 'a', n: 1 }]);
+    const updates = behind('updates', [
+      { q: asRead(large), u: { ...large, text: 'y'.repeat(9_000_000) } },
+      { q: asRead({ _id: 'a', n: 1 }), u: { _id: 'a', n: 2 } },
+    ]);
+    const answer = await mongo.db().command({ update: 'records', updates, ordered: false });
+    expect(answer).toMatchObject({ n: 1, nModified: 1, writeErrors: [{ index: 0, code: 10_334 }] });
+    expect(await collection().findOne({ _id: 'a' })).toEqual({ _id: 'a', n: 2 });
+  });
+
+  test('bytes that are no statement are refused, and hurt nothing else', async () => {
+    await collection().insertOne({ _id: 'a', n: 1 });
+    const statement = Buffer.from(BSON.serialize({ q: asRead({ _id: 'a', n: 1 }), u: { _id: 'a', n: 2 } }));
+    const literalAt = statement.indexOf('$literal\0') + 9;
+    for (const size of [-1, 0, 3, 2_000_000_000]) {
+      const broken = Buffer.from(statement);
+      broken.writeInt32LE(size, literalAt);
+      const command = { update: 'records', updates: behind('updates', [broken]) };
+      await expect(mongo.db().command(command)).rejects.toThrow('closed');
+    }
+    expect(await collection().find().toArray()).toEqual([{ _id: 'a', n: 1 }]);
+  });
+});
+
 describe('documents that come as bytes behind an insert', () => {
   const insert = async (
     documents: readonly (Document | Uint8Array)[],
     ordered = false,
   ): Promise<Document> => {
-    const sequence = new DocumentSequence('documents');
-    const bytes = documents.map((each) => (each instanceof Uint8Array ? each : BSON.serialize(each)));
-    sequence.push({}, Buffer.concat(bytes));
-    return mongo.db().command({ insert: 'records', documents: sequence, ordered });
+    return mongo.db().command({ insert: 'records', documents: behind('documents', documents), ordered });
   };
   const all = () => collection().find().sort({ _id: 1 }).toArray();
 

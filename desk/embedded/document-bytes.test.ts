@@ -3,7 +3,7 @@ import { BSON } from 'mongodb';
 import { describe, expect, it } from 'vitest';
 import { anyName, anyValue } from '../../test/any-desk-value.ts';
 import type { DeskDocument } from './desk-document.ts';
-import { DocumentBytes } from './document-bytes.ts';
+import { DocumentBytes, type Part } from './document-bytes.ts';
 
 const document = fc
   .tuple(fc.string(), fc.dictionary(anyName, fc.option(anyValue, { nil: undefined }), { maxKeys: 20 }))
@@ -33,6 +33,15 @@ describe('documents in BSON', () => {
     const parts = [{ _id: 'x' }, { a: 'b', c: undefined }, { list: [1, 'two', { three: null }] }];
     const document = { _id: 'x', a: 'b', list: [1, 'two', { three: null }] };
     expect(hex(bytes.of([parts]))).toBe(hex(asLibrary([document])));
+  });
+
+  it('may hold others that are in BSON already, beside what is left to the library', () => {
+    const bytes = new DocumentBytes();
+    const read = { _id: 'x', z: [1], a: new BSON.Long(7) };
+    const odd = { _id: 'x', c: new Date(Number.NaN), list: [{ big: 5n }] };
+    const statement = { q: { is: [{ $literal: read }], more: odd }, u: odd };
+    const given = { ...statement, q: { is: [{ $literal: BSON.serialize(read) }], more: odd } };
+    expect(hex(bytes.of([[given as unknown as Part]]))).toBe(hex(BSON.serialize(statement)));
   });
 
   it('are made of texts of any length', () => {

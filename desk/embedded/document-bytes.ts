@@ -17,6 +17,10 @@ const LARGEST_KEPT = 1 << 22;
 /** The document holds what is left to the library, which may refuse it. */
 class NotPlain extends Error {}
 
+/** A document by its fields; one that is in BSON already by its bytes. */
+export type Part = Readonly<Partial<DeskDocument>> | { readonly [field: string]: PartValue };
+type PartValue = Value | Migration | Uint8Array | Part | readonly PartValue[] | undefined;
+
 /**
  * Documents in BSON, one behind the other, as the library's serializer makes them with `ignoreUndefined`: what desk records hold are
  * texts, numbers, times and lists of them, which takes a third of its time. They are written into a buffer that is used again and again.
@@ -29,7 +33,7 @@ export class DocumentBytes {
    * @param documents each by its fields, those of one part behind those of another
    * @throws BSON.BSONError for a document that has no form in BSON
    */
-  of(documents: Iterable<readonly Partial<DeskDocument>[]>): Uint8Array {
+  of(documents: Iterable<readonly Part[]>): Uint8Array {
     // of documents that could not be written nothing stays for the next
     this.#end = 0;
     for (const parts of documents) this.#document(parts);
@@ -38,7 +42,7 @@ export class DocumentBytes {
     return bytes;
   }
 
-  #document(parts: readonly Partial<DeskDocument>[]): void {
+  #document(parts: readonly Part[]): void {
     const before = this.#end;
     try {
       const begin = this.#open();
@@ -47,21 +51,24 @@ export class DocumentBytes {
     } catch (error) {
       if (!(error instanceof NotPlain)) throw error;
       this.#end = before;
-      const bytes = BSON.serialize(Object.assign({}, ...parts) as object, { ignoreUndefined: true });
-      this.#reserve(bytes.length);
-      this.#to.set(bytes, this.#end);
-      this.#end += bytes.length;
+      this.#bytes(BSON.serialize(Object.assign({}, ...parts) as object, { ignoreUndefined: true }));
     }
   }
 
-  #elements(fields: { [field: string]: Value | Migration | undefined }): void {
+  #bytes(document: Uint8Array): void {
+    this.#reserve(document.length);
+    this.#to.set(document, this.#end);
+    this.#end += document.length;
+  }
+
+  #elements(fields: Part): void {
     for (const name in fields) {
-      const value = fields[name];
-      if (value !== undefined) this.#element(name, value as Value);
+      const value = (fields as Record<string, PartValue>)[name];
+      if (value !== undefined) this.#element(name, value);
     }
   }
 
-  #list(values: readonly Value[]): void {
+  #list(values: readonly PartValue[]): void {
     const begin = this.#open();
     for (let place = 0; place < values.length; place++) this.#element(String(place), values[place]);
     this.#close(begin);
@@ -79,7 +86,7 @@ export class DocumentBytes {
     this.#int32At(begin, this.#end - begin);
   }
 
-  #element(name: string, value: Value | undefined): void {
+  #element(name: string, value: PartValue): void {
     switch (typeof value) {
       case 'string':
         this.#name(STRING, name);
@@ -102,9 +109,8 @@ export class DocumentBytes {
           this.#list(value);
         } else {
           this.#name(DOCUMENT, name);
-          const begin = this.#open();
-          this.#elements(value);
-          this.#close(begin);
+          if (value instanceof Uint8Array) this.#bytes(value);
+          else this.#document([value as Part]);
         }
         return;
       default:

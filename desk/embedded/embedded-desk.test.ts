@@ -1,4 +1,4 @@
-import { BSON, type Collection, type Db } from 'mongodb';
+import { BSON, type Db, type Document } from 'mongodb';
 import type { DocumentSequence } from 'mongodb/lib/cmap/commands.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Fields } from '../../domain/canonical.ts';
@@ -74,28 +74,19 @@ async function everything() {
 }
 
 /** The documents that a message holds as bytes. */
-function documentsOf(sent: DocumentSequence): { _id: string }[] {
+function documentsOf(sent: DocumentSequence): Document[] {
   const [, ...chunks] = sent.chunks;
   const bytes = Buffer.concat(chunks);
-  const documents: { _id: string }[] = [];
+  const documents: Document[] = [];
   for (let at = 0; at < bytes.length; at += bytes.readInt32LE(at))
-    documents.push(BSON.deserialize(bytes.subarray(at, at + bytes.readInt32LE(at))) as { _id: string });
+    documents.push(BSON.deserialize(bytes.subarray(at, at + bytes.readInt32LE(at))));
   return documents;
 }
 
-/** The same database, which does not take one document, as a server with rules of its own would. */
-function refusing(db: Db, id: string): Db {
-  const command: Db['command'] = async (order, options) => {
-    const sent = order['documents'] as DocumentSequence | undefined;
-    const documents = sent === undefined ? [] : documentsOf(sent);
-    const index = documents.findIndex(({ _id }) => _id === id);
-    if (index === -1) return db.command(order, options);
-    const refused = { writeErrors: [{ index, code: 121 }] };
-    const rest = documents.toSpliced(index, 1);
-    return rest.length === 0
-      ? refused
-      : { ...(await db.command({ ...order, documents: rest }, options)), ...refused };
-  };
+/** The same database, some of whose commands go another way. */
+function onCommand(db: Db, act: (order: Document, pass: Db['command']) => Promise<Document>): Db {
+  const pass: Db['command'] = (order, options) => db.command(order, options);
+  const command: Db['command'] = (order, options) => act(order, (changed) => pass(changed, options));
   return new Proxy(db, {
     get(target, name) {
       if (name === 'command') return command;
@@ -105,43 +96,40 @@ function refusing(db: Db, id: string): Db {
   });
 }
 
-/** The same database, in which somebody does something right before each bulk write of tickets. */
-function beforeBulkWrites(db: Db, act: () => Promise<void>): Db {
-  return onCollection(db, 'tickets', (collection) => {
-    const bulkWrite = collection.bulkWrite.bind(collection);
-    collection.bulkWrite = async (...given) => {
-      await act();
-      return bulkWrite(...given);
-    };
+/** The same database, which does not take one document, new or changed, as a server with rules of its own would. */
+function refusing(db: Db, id: string): Db {
+  return onCommand(db, async (order, pass) => {
+    const field = 'insert' in order ? 'documents' : 'updates';
+    const sent = order[field] as DocumentSequence | undefined;
+    const documents = sent === undefined ? [] : documentsOf(sent);
+    const index = documents.findIndex((each) => ((each['q'] ?? each) as Document)['_id'] === id);
+    if (index === -1) return pass(order);
+    const refused = { writeErrors: [{ index, code: 121 }] };
+    const rest = documents.toSpliced(index, 1);
+    return rest.length === 0
+      ? { n: 0, ...refused }
+      : { ...(await pass({ ...order, [field]: rest })), ...refused };
+  });
+}
+
+/** The same database, in which somebody does something right before each update or removal of tickets. */
+function beforeChanges(db: Db, act: () => Promise<void>): Db {
+  return onCommand(db, async (order, pass) => {
+    if (order['update'] === 'tickets' || order['delete'] === 'tickets') await act();
+    return pass(order);
   });
 }
 
 /** The same database, in which somebody does something right after the first insert of tickets. */
 function afterFirstInsert(db: Db, act: () => Promise<void>): Db {
   let acted = false;
-  return new Proxy(db, {
-    get(target, property) {
-      if (property !== 'command') return Reflect.get(target, property) as unknown;
-      return async (...given: Parameters<Db['command']>) => {
-        const answer = await target.command(...given);
-        if (!acted) await act();
-        acted = true;
-        return answer;
-      };
-    },
-  });
-}
-
-function onCollection(db: Db, name: string, change: (collection: Collection) => void): Db {
-  return new Proxy(db, {
-    get(target, property) {
-      if (property !== 'collection') return Reflect.get(target, property) as unknown;
-      return (wanted: string) => {
-        const collection = target.collection(wanted);
-        if (wanted === name) change(collection);
-        return collection;
-      };
-    },
+  return onCommand(db, async (order, pass) => {
+    const answer = await pass(order);
+    if (!acted && order['insert'] === 'tickets') {
+      acted = true;
+      await act();
+    }
+    return answer;
   });
 }
 
@@ -280,28 +268,98 @@ describe('writing a batch', () => {
   });
 
   test('E3: an edit between reading and writing is seen, not overwritten', async () => {
-    const edit = { 'T-1': { subject: 'by an agent' }, 'T-2': { priority: 'Low' } };
-    await desk.write('tickets', [ticket('T-1'), ticket('T-2'), ticket('T-3')], stamp());
-    const db = beforeBulkWrites(server.database.db, async () => {
+    const edit = {
+      'T-1': { subject: 'by an agent' },
+      'T-2': { priority: 'Low' },
+      'T-3': { 'a field that no tab has': 1 },
+    };
+    const tab = ['T-1', 'T-2', 'T-3', 'T-4'];
+    await desk.write(
+      'tickets',
+      tab.map((id) => ticket(id)),
+      stamp(),
+    );
+    const db = beforeChanges(server.database.db, async () => {
       for (const [id, $set] of Object.entries(edit))
         await tickets().updateOne({ _id: `${portal}/files/${id}` }, { $set });
     });
-    const batch = ['T-1', 'T-2', 'T-3'].map((id) => ticket(id, { priority: 'High' }, true));
+    const batch = tab.map((id) => ticket(id, { priority: 'High' }, true));
     const outcomes = await createEmbeddedDesk(db, links).write('tickets', batch, stamp('phase-2'));
 
     expect(outcomes.map(({ result, code }) => code ?? result)).toEqual([
+      'EDITED_IN_DESK',
       'EDITED_IN_DESK',
       'EDITED_IN_DESK',
       'updated',
     ]);
     expect((await stored('T-1'))?.['subject']).toBe('by an agent');
     expect((await stored('T-2'))?.['priority']).toBe('Low');
-    expect((await stored('T-3'))?.['priority']).toBe('High');
+    expect((await stored('T-3'))?.['a field that no tab has']).toBe(1);
+    expect((await stored('T-4'))?.['priority']).toBe('High');
+  });
+
+  test('E3: a record whose fields somebody has put into another order is updated, and removed', async () => {
+    await desk.write('tickets', [ticket('T-1', { customFields: { '7': 'b', z: 'a' } })], stamp());
+    const _id = recordId(portal, 'files', 'T-1');
+    // an object of JavaScript has numbers in front
+    const turned = { $set: { customFields: new Map([['z', 'a']]).set('7', 'b') } } as object;
+    await tickets().updateOne({ _id }, turned);
+    const batch = [ticket('T-1', { priority: 'High', customFields: { '7': 'b', z: 'a' } }, true)];
+    expect(await desk.write('tickets', batch, stamp('phase-2'))).toMatchObject([{ result: 'updated' }]);
+    await tickets().updateOne({ _id }, turned);
+    expect(await desk.remove('tickets', [_id], 'm_one')).toMatchObject([{ result: 'removed' }]);
+  });
+
+  test('G: a changed record that the desk refuses fails alone', async () => {
+    const tab = ['T-1', 'T-2', 'T-3'];
+    await desk.write(
+      'tickets',
+      tab.map((id) => ticket(id)),
+      stamp(),
+    );
+    const strict = createEmbeddedDesk(refusing(server.database.db, recordId(portal, 'files', 'T-2')), links);
+    const batch = tab.map((id) => ticket(id, { priority: 'High' }, true));
+    const outcomes = await strict.write('tickets', batch, stamp('phase-2'));
+    expect(outcomes.map(({ result, code }) => code ?? result)).toEqual([
+      'updated',
+      'DESK_REFUSED',
+      'updated',
+    ]);
+    expect((await everything()).map(({ priority }) => priority)).toEqual(['High', undefined, 'High']);
+  });
+
+  test('E3: records as large as they may be are updated, removed, and skipped when they were edited', async () => {
+    const large = (id: string, text: string, known = false): DeskRecord =>
+      ticket(id, { description: text.repeat(15_900_000) }, known);
+    for (const id of ['T-1', 'T-2']) await desk.write('tickets', [large(id, 'x'), ticket('T-3')], stamp());
+    await tickets().updateOne({ _id: `${portal}/files/T-2` }, { $set: { subject: 'by an agent' } });
+    const batch = [large('T-1', 'y', true), large('T-2', 'y', true), ticket('T-3', { phone: '1' }, true)];
+    const verdicts = (await desk.write('tickets', batch, stamp('phase-2'))).map(
+      (each) => each.code ?? each.result,
+    );
+    expect(verdicts).toEqual(['updated', 'EDITED_IN_DESK', 'updated']);
+    const [first, second] = await desk.read(portal, 'files', 'tickets', ['T-1', 'T-2']);
+    expect(first?.digest).toBe(batch[0]?.written);
+    expect(second?.fields['subject']).toBe('by an agent');
+    const db = beforeChanges(server.database.db, async () => {
+      await tickets().updateOne({ _id: `${portal}/files/T-1` }, { $set: { subject: 'by an agent' } });
+    });
+    const late = [large('T-1', 'z', true)];
+    expect(
+      await createEmbeddedDesk(db, links).write('tickets', late, stamp('phase-2', 2, 'm_two')),
+    ).toMatchObject([{ code: 'EDITED_IN_DESK' }]);
+    expect((await stored('T-1'))?.['description']).toBe('y'.repeat(15_900_000));
+    const ids = ['T-1', 'T-2', 'T-3'].map((id) => recordId(portal, 'files', id));
+    expect((await desk.remove('tickets', ids, 'm_one')).map(({ result }) => result)).toEqual([
+      'changedSince',
+      'changedSince',
+      'removed',
+    ]);
   });
 
   test('F1: an edit between reading and removing is seen, and the record stays', async () => {
     await desk.write('tickets', [ticket('T-1'), ticket('T-2')], stamp());
-    const db = beforeBulkWrites(server.database.db, async () => {
+    const db = beforeChanges(server.database.db, async () => {
       await tickets().updateOne({ _id: `${portal}/files/T-1` }, { $set: { subject: 'by an agent' } });
     });
     const ids = [`${portal}/files/T-1`, `${portal}/files/T-2`];

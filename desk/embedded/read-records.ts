@@ -3,9 +3,9 @@ import type { Fields } from '../../domain/canonical.ts';
 import type { Phase } from '../../domain/phase.ts';
 import type { Tab } from '../../domain/tab.ts';
 import type { DeskId, LinkFinder, StoredRecord } from '../desk.ts';
-import { type DeskDocument, digestOf, fieldsOf, recordsOf } from './desk-document.ts';
+import { type DeskDocument, digestOf, fieldsOf, type Migration, recordsOf } from './desk-document.ts';
 import { externalIdOf, prefixBounds, recordId } from './record-id.ts';
-import { readStoredForm } from './stored-form.ts';
+import { readStoredForm, type StoredForm } from './stored-form.ts';
 
 const PAGE = 5_000;
 
@@ -43,23 +43,26 @@ export async function readRecords(
   where: { portal: string; scope: string; tab: Tab },
   externalIds: readonly string[],
 ): Promise<StoredRecord[]> {
-  if (externalIds.length === 0) return [];
   const ids = externalIds.map((each) => recordId(where.portal, where.scope, each));
   const found = new Map<string, ReadBack>();
-  for (let open = ids; open.length > 0; open = open.filter((id) => !found.has(id))) {
-    const documents = await findBytes(db, where.tab, open);
-    // a server answers so many as fit into a message, and none only when there is none
-    if (documents.length === 0) break;
-    for (const bytes of documents) {
-      const record = new ReadBack(bytes);
-      found.set(record.deskId, record);
-    }
-  }
+  for await (const page of readBack(db, where.tab, ids))
+    for (const record of page) found.set(record.deskId, record);
   return ids.flatMap((id) => found.get(id) ?? []);
 }
 
+/** Records as they are stored, in pages of so many as fit into a message; those that are not there are left out. */
+export async function* readBack(db: Db, tab: Tab, ids: readonly DeskId[]): AsyncGenerator<ReadBack[]> {
+  for (let open = ids; open.length > 0; ) {
+    const page = (await findBytes(db, tab, open)).map((bytes) => new ReadBack(bytes));
+    if (page.length === 0) return;
+    yield page;
+    const found = new Set(page.map(({ deskId }) => deskId));
+    open = open.filter((id) => !found.has(id));
+  }
+}
+
 /** Documents as bytes: most of them are only compared. At least one, if one is there. */
-async function findBytes(db: Db, tab: Tab, ids: readonly string[]): Promise<Uint8Array[]> {
+async function findBytes(db: Db, tab: Tab, ids: readonly DeskId[]): Promise<Uint8Array[]> {
   // the command itself: the driver's cursor looks through every field of every document
   const command = { find: tab, filter: { _id: { $in: ids } }, batchSize: ids.length, singleBatch: true };
   const answer = (await db.command(command, { fieldsAsRaw: { firstBatch: true } })) as {
@@ -69,25 +72,34 @@ async function findBytes(db: Db, tab: Tab, ids: readonly string[]): Promise<Uint
 }
 
 /** A record as it was read; its document is made only when it is asked for. */
-class ReadBack implements StoredRecord {
-  readonly deskId: string;
+export class ReadBack implements StoredRecord {
+  readonly deskId: DeskId;
   readonly digest: string;
-  readonly #bytes: Uint8Array;
+  /** as they are stored */
+  readonly bytes: Uint8Array;
+  readonly #form: StoredForm | null;
   #document: DeskDocument | null = null;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    const form = readStoredForm(bytes);
-    this.deskId = form?.id ?? this.#read()._id;
-    this.digest = form?.digest ?? digestOf(this.#read());
+    this.bytes = bytes;
+    this.#form = readStoredForm(bytes);
+    this.deskId = this.#form?.id ?? this.#read()._id;
+    this.digest = this.#form?.digest ?? digestOf(this.#read());
   }
 
   get externalId(): string {
     return externalIdOf(this.deskId);
   }
 
+  /** null of a record that no import made */
+  get migration(): Migration | null {
+    if (this.#form === null) return this.#read().migration ?? null;
+    const { migration } = this.#form;
+    return migration === null ? null : (BSON.deserialize(migration) as Migration);
+  }
+
   get createdBy(): CreatedBy {
-    return this.#read().migration?.created ?? null;
+    return this.migration?.created ?? null;
   }
 
   get fields(): Fields {
@@ -95,7 +107,7 @@ class ReadBack implements StoredRecord {
   }
 
   #read(): DeskDocument {
-    this.#document ??= BSON.deserialize(this.#bytes) as DeskDocument;
+    this.#document ??= BSON.deserialize(this.bytes) as DeskDocument;
     return this.#document;
   }
 }

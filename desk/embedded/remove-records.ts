@@ -1,12 +1,14 @@
-import type { AnyBulkWriteOperation, Db } from 'mongodb';
+import type { Db } from 'mongodb';
 import { TABS, type Tab } from '../../domain/tab.ts';
 import type { DeskId, RemoveOutcome, RemoveResult } from '../desk.ts';
 import { DeskError } from '../errors.ts';
 import { asRead } from './as-read.ts';
-import { type DeskDocument, digestOf, recordsOf } from './desk-document.ts';
+import { recordsOf } from './desk-document.ts';
+import type { Part } from './document-bytes.ts';
 import { forgetInlineImages } from './inline-images.ts';
 import { portalsOf, samplePortalId } from './portals.ts';
-import { pagesOf } from './read-records.ts';
+import { pagesOf, type ReadBack, readBack } from './read-records.ts';
+import { sendWrite } from './send-write.ts';
 
 const CHUNK = 200;
 const ROUNDS = 20;
@@ -41,11 +43,11 @@ export async function judgeRemoval(
   const results = new Map<DeskId, RemoveResult>();
   for (let from = 0; from < deskIds.length; from += CHUNK) {
     const chunk = deskIds.slice(from, from + CHUNK);
-    for (const document of await recordsOf(db, tab)
-      .find({ _id: { $in: chunk } })
-      .toArray()) {
-      const verdict = judge(document, request);
-      results.set(document._id, verdict === 'remove' ? 'removed' : verdict);
+    for await (const page of readBack(db, tab, chunk)) {
+      for (const record of page) {
+        const verdict = judge(record, request);
+        results.set(record.deskId, verdict === 'remove' ? 'removed' : verdict);
+      }
     }
   }
   return deskIds.map((deskId) => ({ deskId, result: results.get(deskId) ?? 'gone' }));
@@ -58,7 +60,6 @@ async function removeChunk(
   request: string,
   results: Map<DeskId, RemoveResult>,
 ): Promise<void> {
-  const records = recordsOf(db, tab);
   let open = [...deskIds];
   for (let round = 0; open.length > 0; round++) {
     if (round === ROUNDS) {
@@ -67,29 +68,32 @@ async function removeChunk(
         `${open.length} records changed each of the ${ROUNDS} times they were read`,
       );
     }
-    const stored = await records.find({ _id: { $in: open } }).toArray();
-    const operations: AnyBulkWriteOperation<DeskDocument>[] = [];
     const tried: DeskId[] = [];
-    for (const document of stored) {
-      const verdict = judge(document, request);
-      if (verdict === 'remove') {
-        operations.push({ deleteOne: { filter: asRead(tab, document) } });
-        tried.push(document._id);
-        // gone at the next look: by this call
-        results.set(document._id, 'removed');
-      } else results.set(document._id, verdict);
+    for await (const page of readBack(db, tab, open)) {
+      const statements: Part[][] = [];
+      const removing: DeskId[] = [];
+      for (const record of page) {
+        const { deskId, bytes } = record;
+        const verdict = judge(record, request);
+        if (verdict === 'remove') {
+          statements.push([{ q: asRead(deskId, bytes), limit: 1 }]);
+          removing.push(deskId);
+          // gone at the next look: by this call
+          results.set(deskId, 'removed');
+        } else results.set(deskId, verdict);
+      }
+      if (statements.length === 0) continue;
+      const { count } = await sendWrite(db, 'delete', tab, statements);
+      if (count !== statements.length) tried.push(...removing);
     }
-    open = [];
-    if (operations.length === 0) continue;
-    const { deletedCount } = await records.bulkWrite(operations, { ordered: false });
-    if (deletedCount !== operations.length) open = tried;
+    open = tried;
   }
 }
 
-function judge({ migration, ...rest }: DeskDocument, request: string): 'remove' | 'notOurs' | 'changedSince' {
-  if (migration === undefined || migration.created.request !== request) return 'notOurs';
+function judge({ migration, digest }: ReadBack, request: string): 'remove' | 'notOurs' | 'changedSince' {
+  if (migration === null || migration.created.request !== request) return 'notOurs';
   if (migration.last.request !== request) return 'changedSince';
-  return digestOf(rest) === migration.last.written ? 'remove' : 'changedSince';
+  return digest === migration.last.written ? 'remove' : 'changedSince';
 }
 
 /** B6: removes a request's throw-away portal and all its records. */

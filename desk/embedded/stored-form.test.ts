@@ -12,7 +12,9 @@ describe('D2: the digest read from bytes', () => {
         const { _id, migration, ...fields } = given;
         const bytes = BSON.serialize({ _id: 'p/files/1', ...fields, migration: { last: { segment: 1 } } });
         const { _id: id, migration: stamp, ...stored } = BSON.deserialize(bytes);
-        expect(readStoredForm(bytes)).toEqual({ id: 'p/files/1', digest: recordDigest(stored) });
+        const form = readStoredForm(bytes);
+        expect(form).toMatchObject({ id: 'p/files/1', digest: recordDigest(stored) });
+        expect(BSON.deserialize(form?.migration as Uint8Array)).toEqual({ last: { segment: 1 } });
       }),
     );
   });
@@ -22,6 +24,11 @@ describe('D2: the digest read from bytes', () => {
     const other = readStoredForm(BSON.serialize({ c: [true], b: 'two', _id: 'x', a: 1 }));
     expect(one).not.toBeNull();
     expect(other).toEqual(one);
+  });
+
+  it('has no stamp where the document has none', () => {
+    expect(readStoredForm(BSON.serialize({ _id: 'x', a: 1 }))?.migration).toBeNull();
+    expect(readStoredForm(BSON.serialize({ _id: 'x', migration: null }))?.migration).toBeNull();
   });
 
   it('reads a document that lies within a larger message', () => {

@@ -3,11 +3,13 @@ import { formDigest } from '../../domain/digest.ts';
 import { SortedNames } from '../../domain/sorted-names.ts';
 import { ARRAY, BOOLEAN, DATE, DOCUMENT, DOUBLE, INT32, NULL, STRING } from './bson-types.ts';
 
-/** A stored document as the server sent it: its id, and the digest of its fields. */
+/** A stored document as the server sent it. */
 export interface StoredForm {
   id: string;
   /** D2: what `digestOf` gives for the document */
   digest: string;
+  /** the import's stamp in BSON, or null of a record that no import made */
+  migration: Uint8Array | null;
 }
 
 /** A document over so many bytes is read in the usual way: it is rare, and its form takes several times its room. */
@@ -30,7 +32,8 @@ export function readStoredForm(bytes: Uint8Array): StoredForm | null {
   const reader = new DocumentReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   try {
     const digest = formDigest((form) => reader.writeRecord(form));
-    return reader.id === null ? null : { id: reader.id, digest };
+    const { id, migration } = reader;
+    return id === null ? null : { id, digest, migration };
   } catch (error) {
     if (error instanceof UnknownForm) return null;
     throw error;
@@ -47,6 +50,7 @@ class DocumentReader {
   #top = 0;
   /** of a record, once it is written */
   id: string | null = null;
+  migration: Uint8Array | null = null;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -75,7 +79,10 @@ class DocumentReader {
       at++;
       if (isRecord && name === '_id' && type === STRING) {
         this.id = bytes.toString('utf8', at + 4, at + 3 + bytes.readInt32LE(at));
-      } else if (!isRecord || name !== 'migration') {
+      } else if (isRecord && name === 'migration') {
+        // anything but a document was made by no import
+        if (type === DOCUMENT) this.migration = bytes.subarray(at, at + bytes.readInt32LE(at));
+      } else {
         const top = this.#top++;
         open.names[top] = name;
         open.types[top] = type;

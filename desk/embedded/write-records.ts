@@ -1,16 +1,16 @@
-import { type AnyBulkWriteOperation, type Collection, type Db } from 'mongodb';
-// not among its exports; the driver's version is exact, and whatever is written passes here
-import { DocumentSequence } from 'mongodb/lib/cmap/commands.js';
+import type { Db } from 'mongodb';
 import type { Tab } from '../../domain/tab.ts';
 import type { DeskRecord, ImportStamp, WriteOutcome } from '../desk.ts';
 import { DeskError, PortalNotFound } from '../errors.ts';
 import { asRead } from './as-read.ts';
-import { type DeskDocument, digestOf, type Migration, recordsOf } from './desk-document.ts';
-import { DocumentBytes } from './document-bytes.ts';
+import { type Migration, recordsOf } from './desk-document.ts';
+import type { Part } from './document-bytes.ts';
 import { portalsOf } from './portals.ts';
+import { type ReadBack, readBack } from './read-records.ts';
 import { checkScope, recordId } from './record-id.ts';
 import type { RecordQuota } from './record-quota.ts';
 import { MOST_RECORD_BYTES, storedBytes } from './record-size.ts';
+import { sendWrite, type Written } from './send-write.ts';
 
 /** What goes to the server in one message; a few writers side by side stay under 32 MB of record bodies in flight. */
 const CHUNK_BYTES = 8_000_000;
@@ -21,11 +21,8 @@ const SETTLED_AT_ONCE = 250;
 /** How often a record that changes under the writer's eyes is looked at again. */
 const ROUNDS = 20;
 
-const DUPLICATE_KEY = 11_000;
-/** Codes by which a server refuses a document for what it holds; any other refusal is a fault of the server. */
-const DOCUMENT_REFUSED = new Set([2, 9, 52, 57, 121, 10_334, 17_280]);
-
-const scratch = new DocumentBytes();
+/** Most bytes that an update may take, of the 16 MiB that a server reads as one document: the record as it was read, and as it will be. */
+const MOST_UPDATE_BYTES = 16_000_000;
 
 /** One record on its way: its place in the batch, and its document's id and stamp. */
 interface Entry {
@@ -39,7 +36,6 @@ interface Entry {
 interface Writer {
   db: Db;
   tab: Tab;
-  records: Collection<DeskDocument>;
   stamp: ImportStamp;
   outcomes: (WriteOutcome | undefined)[];
 }
@@ -64,7 +60,6 @@ export async function writeRecords(
   const writer: Writer = {
     db,
     tab,
-    records: recordsOf(db, tab),
     stamp,
     outcomes: Array.from({ length: batch.length }),
   };
@@ -134,7 +129,7 @@ async function insertWithin(
   room: number,
 ): Promise<{ made: number; answer: Entry[] }> {
   const there = new Set<string>();
-  const found = writer.records.find(
+  const found = recordsOf(writer.db, writer.tab).find(
     { _id: { $in: fresh.map(({ id }) => id) } },
     { projection: { _id: 1 }, batchSize: fresh.length },
   );
@@ -160,56 +155,26 @@ async function insertWithin(
 async function insertChunks(writer: Writer, entries: readonly Entry[]): Promise<Entry[]> {
   const taken: Entry[] = [];
   for (const chunk of chunksOf(entries)) {
-    const refused = await insert(writer, chunk);
+    const documents = chunk.map(({ id, record, migration }) => [{ _id: id }, record.fields, { migration }]);
+    const { refused } = await sendWrite(writer.db, 'insert', writer.tab, documents);
     chunk.forEach((entry, place) => {
-      const code = refused.get(place);
       const { index, record, id } = entry;
-      if (code === undefined) {
-        writer.outcomes[index] = { result: 'created', deskId: id, digest: record.written };
-      } else if (code === DUPLICATE_KEY) taken.push(entry);
+      const refusal = refused.get(place);
+      if (refusal === 'taken') taken.push(entry);
       else {
-        const message = `the desk refused the record with its code ${code}`;
-        writer.outcomes[index] = {
-          result: 'failed',
-          code: 'DESK_REFUSED',
-          message,
-          deskId: null,
-          digest: null,
-        };
+        writer.outcomes[index] =
+          refusal === undefined
+            ? { result: 'created', deskId: id, digest: record.written }
+            : refusedRecord(refusal);
       }
     });
   }
   return taken;
 }
 
-/** What a server answers to an insert. */
-interface InsertAnswer {
-  writeErrors?: { index: number; code: number; errmsg?: string }[];
-  writeConcernError?: { code: number; errmsg?: string };
-}
-
-/** The server's error code by place in the chunk, for the documents it refused. */
-async function insert({ db, tab }: Writer, chunk: readonly Entry[]): Promise<ReadonlyMap<number, number>> {
-  const bytes = scratch.of(
-    chunk.map(({ id, record, migration }) => [{ _id: id }, record.fields, { migration }]),
-  );
-  const documents = new DocumentSequence('documents');
-  documents.push({}, bytes);
-  // the command itself: the driver's insertMany takes several times the processor time of it
-  const answer = (await db.command({ insert: tab, documents, ordered: false })) as InsertAnswer;
-  const { writeErrors = [], writeConcernError } = answer;
-  if (writeConcernError !== undefined) throw new DeskError('DESK_FAULT', faultOf(writeConcernError.code));
-  const refused = new Map<number, number>();
-  for (const { index, code } of writeErrors) {
-    if (code !== DUPLICATE_KEY && !DOCUMENT_REFUSED.has(code))
-      throw new DeskError('DESK_FAULT', faultOf(code));
-    refused.set(index, code);
-  }
-  return refused;
-}
-
-function faultOf(code: number): string {
-  return `the desk's database could not write, with its code ${code}`;
+function refusedRecord(code: number | 'taken'): WriteOutcome {
+  const message = `the desk refused the record with its code ${code}`;
+  return { result: 'failed', code: 'DESK_REFUSED', message, deskId: null, digest: null };
 }
 
 /** While some are read or written by the server others are decided. @throws when none of it is under way any more */
@@ -224,8 +189,8 @@ async function settleAll(writer: Writer, entries: readonly Entry[]): Promise<voi
 
 /** Reads records that are there, or were, and decides each; what changes meanwhile is read and decided again. */
 async function settle(writer: Writer, entries: readonly Entry[]): Promise<void> {
-  const { records, outcomes, stamp, tab } = writer;
-  let open = entries;
+  const { db, outcomes, tab } = writer;
+  let open = [...entries];
   for (let round = 0; open.length > 0; round++) {
     if (round === ROUNDS) {
       throw new DeskError(
@@ -233,65 +198,109 @@ async function settle(writer: Writer, entries: readonly Entry[]): Promise<void> 
         `${open.length} records changed each of the ${ROUNDS} times they were read`,
       );
     }
-    const stored = new Map<string, DeskDocument>();
-    const found = records.find({ _id: { $in: open.map(({ id }) => id) } }, { batchSize: open.length });
-    for (const document of await found.toArray()) stored.set(document._id, document);
-
+    const left = new Map(open.map((entry) => [entry.id, entry]));
+    open = [];
+    for await (const page of readBack(db, tab, [...left.keys()])) {
+      const there: { entry: Entry; existing: ReadBack }[] = [];
+      for (const existing of page) {
+        const entry = left.get(existing.deskId);
+        if (entry !== undefined) there.push({ entry, existing });
+        left.delete(existing.deskId);
+      }
+      open.push(...(await settleFound(writer, there)));
+    }
     const vanished: Entry[] = [];
-    const updates: Entry[] = [];
-    const operations: AnyBulkWriteOperation<DeskDocument>[] = [];
-    for (const entry of open) {
-      const existing = stored.get(entry.id);
-      if (existing === undefined) {
-        if (entry.record.importedBefore) outcomes[entry.index] = skipped('DELETED_IN_DESK');
-        else vanished.push(entry);
-        continue;
-      }
-      const decision = decide(entry.record, existing, stamp);
-      if (decision !== 'update') {
-        outcomes[entry.index] = decision;
-        continue;
-      }
-      const replacement: Omit<DeskDocument, '_id'> = {
-        ...entry.record.fields,
-        migration: updated(entry.migration, existing),
-      };
-      operations.push({ replaceOne: { filter: asRead(tab, existing), replacement } });
-      updates.push(entry);
+    for (const entry of left.values()) {
+      if (entry.record.importedBefore) outcomes[entry.index] = skipped('DELETED_IN_DESK');
+      else vanished.push(entry);
     }
-    open = vanished.length > 0 ? await insertChunks(writer, vanished) : [];
-    if (operations.length === 0) continue;
-    const { matchedCount } = await records.bulkWrite(operations, { ordered: false });
-    if (matchedCount === operations.length) {
-      for (const { index, record, id } of updates) {
-        outcomes[index] = { result: 'updated', deskId: id, digest: record.written };
-      }
-    } else {
-      // some were edited since they were read; which ones, their own stamps tell
-      open = [...open, ...updates];
-    }
+    if (vanished.length > 0) open.push(...(await insertChunks(writer, vanished)));
   }
+}
+
+interface Update {
+  entry: Entry;
+  existing: ReadBack;
+  /** what its document will be, by parts */
+  becomes: Part;
+}
+
+/** Decides records that were read, and updates those that are to be; answers those that somebody changed meanwhile. */
+async function settleFound(
+  writer: Writer,
+  found: readonly { entry: Entry; existing: ReadBack }[],
+): Promise<Entry[]> {
+  const updates: Update[] = [];
+  const large: Update[] = [];
+  for (const { entry, existing } of found) {
+    const { index, record, migration, bytes, id } = entry;
+    const before = existing.migration;
+    const decision = decide(record, existing, before, writer.stamp);
+    if (decision !== 'update') {
+      writer.outcomes[index] = decision;
+      continue;
+    }
+    const becomes = { _id: id, ...record.fields, migration: updated(migration, before) };
+    const isLarge = existing.bytes.length + bytes > MOST_UPDATE_BYTES;
+    (isLarge ? large : updates).push({ entry, existing, becomes });
+  }
+  const changed: Entry[] = [];
+  if (updates.length > 0) {
+    const statements = updates.map(({ entry, existing, becomes }) => [
+      { q: asRead(entry.id, existing.bytes), u: becomes },
+    ]);
+    changed.push(
+      ...noteUpdated(writer, updates, await sendWrite(writer.db, 'update', writer.tab, statements)),
+    );
+  }
+  for (const update of large) {
+    const { entry, existing, becomes } = update;
+    const statement = { q: asRead(entry.id, existing.bytes), u: [{ $replaceWith: '$$becomes' }] };
+    // as a part of the command, which may be as large as a statement once more
+    const more = { let: { becomes: { $literal: becomes } } };
+    const written = await sendWrite(writer.db, 'update', writer.tab, [[statement]], more);
+    changed.push(...noteUpdated(writer, [update], written));
+  }
+  return changed;
+}
+
+/** Notes what was updated; answers all, when some were edited since they were read: which ones, their own stamps tell. */
+function noteUpdated(writer: Writer, updates: readonly Update[], { count, refused }: Written): Entry[] {
+  const isWhole = count + refused.size === updates.length;
+  const changed: Entry[] = [];
+  for (const [place, { entry }] of updates.entries()) {
+    const { index, record, id } = entry;
+    const refusal = refused.get(place);
+    if (refusal !== undefined) writer.outcomes[index] = refusedRecord(refusal);
+    else if (isWhole) writer.outcomes[index] = { result: 'updated', deskId: id, digest: record.written };
+    else changed.push(entry);
+  }
+  return changed;
 }
 
 /** E3: what is to be done with a record that is in the desk. */
-function decide(record: DeskRecord, existing: DeskDocument, stamp: ImportStamp): WriteOutcome | 'update' {
-  const last = existing.migration?.last;
+function decide(
+  record: DeskRecord,
+  existing: ReadBack,
+  migration: Migration | null,
+  stamp: ImportStamp,
+): WriteOutcome | 'update' {
+  const last = migration?.last;
   // not made by an import: the portal's own
   if (last === undefined) return skipped('EDITED_IN_DESK');
   if (last.request === stamp.request && last.phase === stamp.phase) {
-    return { result: last.result, deskId: existing._id, digest: last.written };
+    return { result: last.result, deskId: existing.deskId, digest: last.written };
   }
   if (last.source === record.source) {
     // as it stands now: edited in the desk or not, nothing is to be written over it
-    return { result: 'unchanged', deskId: existing._id, digest: digestOf(existing) };
+    return { result: 'unchanged', deskId: existing.deskId, digest: existing.digest };
   }
-  return digestOf(existing) === last.written ? 'update' : skipped('EDITED_IN_DESK');
+  return existing.digest === last.written ? 'update' : skipped('EDITED_IN_DESK');
 }
 
-function updated({ last }: Migration, existing: DeskDocument): Migration {
-  if (existing.migration === undefined) throw new TypeError('only an imported record is updated');
-  const { created } = existing.migration;
-  return { created, last: { ...last, result: 'updated' } };
+function updated({ last }: Migration, before: Migration | null): Migration {
+  if (before === null) throw new TypeError('only an imported record is updated');
+  return { created: before.created, last: { ...last, result: 'updated' } };
 }
 
 function skipped(code: 'EDITED_IN_DESK' | 'DELETED_IN_DESK'): WriteOutcome {

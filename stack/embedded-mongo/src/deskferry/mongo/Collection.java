@@ -13,6 +13,7 @@ import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.exception.MongoServerError;
 import de.bwaldvogel.mongo.oplog.Oplog;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
@@ -120,7 +121,15 @@ final class Collection extends AbstractMongoCollection<IdKey> {
         return errors;
     }
 
-    /** Whether what is added concerns no index but that of `_id`. */
+    /** Replaces a document whose bytes are just those that were read; false when there is none, or more is to be asked. */
+    synchronized boolean replace(ReplacementAsRead wanted) {
+        if (!isByIdAlone() || !Arrays.equals(documents.get(wanted.key()), wanted.asRead())) return false;
+        StoredBson.requireSize(wanted.replacement().length);
+        documents.put(wanted.key(), wanted.replacement());
+        return true;
+    }
+
+    /** Whether what is written concerns no index but that of `_id`. */
     private boolean isByIdAlone() {
         return getIdField() != null && getIndexes().size() == 1 && uniqueIndexes.isEmpty();
     }

@@ -16,6 +16,7 @@ import de.bwaldvogel.mongo.oplog.NoopOplog;
 import de.bwaldvogel.mongo.oplog.Oplog;
 import io.netty.channel.Channel;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.h2.mvstore.MVMap;
 
@@ -89,15 +90,20 @@ final class Database extends AbstractSynchronizedMongoDatabase<IdKey> {
         Collection collection = (Collection) resolveOrCreateCollection(writable(query, "update"));
         boolean ordered = isOrdered(query);
         List<Document> updates = documents(query, "updates");
+        Document variables = (Document) query.get("let");
         List<Document> errors = new ArrayList<>();
         List<Document> upserted = new ArrayList<>();
         int matched = 0;
         int modified = 0;
         for (int index = 0; index < updates.size(); index++) {
-            Document statement = updates.get(index);
             try {
-                refusePipeline(statement.get("u"));
-                Document change = (Document) statement.get("u");
+                if (updates instanceof StoredBatch received && replaceAsRead(collection, received.bytes(index))) {
+                    matched++;
+                    modified++;
+                    continue;
+                }
+                Document statement = updates.get(index);
+                Document change = change(statement.get("u"), variables);
                 Document result = collection.updateDocuments(
                     (Document) statement.get("q"),
                     change,
@@ -119,6 +125,12 @@ final class Database extends AbstractSynchronizedMongoDatabase<IdKey> {
         Document reply = new Document("n", matched + upserted.size()).append("nModified", modified);
         if (!upserted.isEmpty()) reply.put("upserted", upserted);
         return reply(reply, errors);
+    }
+
+    private static boolean replaceAsRead(Collection collection, byte[] statement) {
+        StoredBson.requireStatementSize(statement.length);
+        ReplacementAsRead wanted = ReplacementAsRead.of(statement);
+        return wanted != null && !Arrays.equals(wanted.asRead(), wanted.replacement()) && collection.replace(wanted);
     }
 
     private Document delete(Document query) {
@@ -162,6 +174,27 @@ final class Database extends AbstractSynchronizedMongoDatabase<IdKey> {
 
     private static boolean isOrdered(Document query) {
         return Utils.isTrue(query.getOrDefault("ordered", true));
+    }
+
+    /** What an update says; of pipelines only the one that puts a document in the place of another: `[{$replaceWith: '$$name'}]`. */
+    private static Document change(Object update, Document variables) {
+        boolean isReplacement =
+            variables != null &&
+            update instanceof List<?> stages &&
+            stages.size() == 1 &&
+            stages.get(0) instanceof Document stage &&
+            stage.size() == 1 &&
+            stage.get("$replaceWith") instanceof String name &&
+            name.startsWith("$$") &&
+            variables.get(name.substring(2)) instanceof Document variable &&
+            variable.size() == 1 &&
+            variable.get("$literal") instanceof Document;
+        if (!isReplacement) {
+            refusePipeline(update);
+            return (Document) update;
+        }
+        String name = (String) ((Document) ((List<?>) update).get(0)).get("$replaceWith");
+        return (Document) ((Document) variables.get(name.substring(2))).get("$literal");
     }
 
     private static void refusePipeline(Object update) {

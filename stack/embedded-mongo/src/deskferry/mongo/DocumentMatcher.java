@@ -42,6 +42,10 @@ final class DocumentMatcher {
             case "$and", "$or", "$nor" -> {
                 if (isListOfDocuments(value)) return combined(key, (Collection<?>) value);
             }
+            case "$expr" -> {
+                Document wanted = WholeDocument.wantedBy(value);
+                if (wanted != null) return document -> WholeDocument.isSame(document, wanted);
+            }
             default -> {
                 if (!key.startsWith("$") && !key.contains(".")) {
                     if (!Operators.isCondition(value)) return equal(key, value);

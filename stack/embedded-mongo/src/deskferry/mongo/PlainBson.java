@@ -1,6 +1,6 @@
 package deskferry.mongo;
 
-/** Documents whose bytes can be kept as they came: whole, the `_id` before everything else, and of the usual types. */
+/** Documents whose bytes can be taken as they came: whole, and of the usual types. */
 final class PlainBson {
     private static final int DEEPEST = 50;
 
@@ -24,11 +24,33 @@ final class PlainBson {
         this.bytes = bytes;
     }
 
-    /** @throws IllegalArgumentException when the bytes are no document: the library would take lengths in them for true */
+    /**
+     * Whether a document can be stored as it is: the `_id` stands before everything else, too.
+     *
+     * @throws IllegalArgumentException when the bytes are no document
+     */
     static boolean isPlain(byte[] document) {
+        return isUsual(document) && StoredBson.beginsWithId(document) && isUsualId(document[4]);
+    }
+
+    /** @throws IllegalArgumentException when the bytes are no document: the library would take lengths in them for true */
+    static boolean isUsual(byte[] document) {
         int end = new PlainBson(document).documentEnd(0, document.length, 0);
         if (end == BROKEN) throw new IllegalArgumentException("a document that is broken");
-        return end != UNUSUAL && StoredBson.beginsWithId(document) && isUsualId(document[4]);
+        return end != UNUSUAL;
+    }
+
+    /** Whether a field of a usual document is named like an operator; of those within it nothing is said. */
+    static boolean namesOperator(byte[] document) {
+        PlainBson plain = new PlainBson(document);
+        int end = document.length - 1;
+        for (int at = 4; at < end; ) {
+            byte type = document[at++];
+            if (document[at] == '$') return true;
+            while (document[at] != 0) at++;
+            at = plain.valueEnd(type, at + 1, end, 0);
+        }
+        return false;
     }
 
     private static boolean isUsualId(byte type) {

@@ -14,6 +14,8 @@ import java.util.Arrays;
  */
 final class StoredBson {
     private static final int LARGEST = BsonConstants.MAX_BSON_OBJECT_SIZE;
+    /** What a command adds to the documents it holds. */
+    private static final int AROUND = 16 * 1024;
     private static final byte[] ID_NAME = {'_', 'i', 'd', 0};
 
     private StoredBson() {}
@@ -30,6 +32,11 @@ final class StoredBson {
 
     static void requireSize(int size) {
         if (size > LARGEST) throw Refusal.tooLarge(size);
+    }
+
+    /** A statement holds documents, and is no larger than one but for what stands around them. */
+    static void requireStatementSize(int size) {
+        if (size > LARGEST + AROUND) throw Refusal.tooLarge(size);
     }
 
     static Document decode(byte[] bytes) {

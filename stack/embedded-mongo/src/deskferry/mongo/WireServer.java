@@ -95,8 +95,8 @@ final class WireServer {
 
         private ClientRequest decodeWhole(ChannelHandlerContext context, ByteBuf buffer) throws Exception {
             try {
-                ClientRequest insert = ReceivedInsert.take(context.channel(), buffer);
-                return insert != null ? insert : super.decode(context, buffer);
+                ClientRequest write = ReceivedWrite.take(context.channel(), buffer);
+                return write != null ? write : super.decode(context, buffer);
             } catch (RuntimeException broken) {
                 // nobody answers a message that cannot be read: its sender would wait for ever
                 context.close();
