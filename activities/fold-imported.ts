@@ -38,9 +38,15 @@ export async function foldedIds(deps: Deps, key: TabKey): Promise<IdSet | null> 
   return ids ?? readIdSet(deps.storage, folderOf(key));
 }
 
-/** Where the ids lie that were under the request's scope before its first phase. */
-export function foundBeforeKey({ tab, ...run }: { request: string; phase: Phase; tab: Tab }): string {
-  return `folded/${keeperOf(run)}/before/${tab}`;
+/**
+ * Where the ids lie that were under the request's scope before its first phase.
+ * @param attempt that noted them; an earlier version had one name for all
+ */
+export function foundBeforeKey(
+  { tab, ...run }: { request: string; phase: Phase; tab: Tab },
+  attempt: string | undefined,
+): string {
+  return `folded/${keeperOf(run)}/before/${tab}${attempt === undefined ? '' : `-${attempt}`}`;
 }
 
 interface Deps {

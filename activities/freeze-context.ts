@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { accountNameKey, mailKey } from '../domain/complete-record.ts';
 import type { Fields } from '../domain/canonical.ts';
 import type { Tab } from '../domain/tab.ts';
@@ -22,7 +23,7 @@ export interface FreezeContextDeps {
 
 /**
  * Makes the activity that freezes what a phase consults of the portal (design: From file to desk, 3). What an attempt
- * has frozen a second one does not change.
+ * has frozen a second one does not change: each keeps under a name of its own, and that of the first to come to its end counts (D3).
  */
 export function makeFreezeContext(deps: FreezeContextDeps): ImportActivities['freezeContext'] {
   return async ({ after, ...run }) => {
@@ -30,18 +31,20 @@ export function makeFreezeContext(deps: FreezeContextDeps): ImportActivities['fr
     const plan = await planOf(stores, run);
     const begun = await stores.frozen.find(run.request, run.phase);
     if (begun?.done.includes(after) === true) return;
-    if (after === 'start') await freezeStart(deps, plan);
+    const attempt = randomUUID();
+    if (after === 'start') await freezeStart(deps, plan, attempt);
     // contacts are kept by mail address as they are imported; agents may have been in the portal before and have no row
     if (after === 'agents') {
-      await freezePeople(deps, plan, 'agents', 'agent');
+      const people = { tab: 'agents', kind: 'agent', attempt } as const;
+      await freezePeople(deps, plan, people);
       const { portal } = begun ?? { portal: plan.portal };
-      if (portal !== plan.portal) await freezePeople(deps, { ...plan, portal }, 'agents', 'agent');
+      if (portal !== plan.portal) await freezePeople(deps, { ...plan, portal }, people);
     }
-    await stores.frozen.reached(run.request, run.phase, after);
+    await stores.frozen.reached(run.request, run.phase, after, attempt);
   };
 }
 
-async function freezeStart(deps: FreezeContextDeps, plan: StoredPlan): Promise<void> {
+async function freezeStart(deps: FreezeContextDeps, plan: StoredPlan, attempt: string): Promise<void> {
   const { stores, desk } = deps;
   const { request, phase, continues } = plan;
   const portal = await desk.portal(plan.portal);
@@ -59,11 +62,11 @@ async function freezeStart(deps: FreezeContextDeps, plan: StoredPlan): Promise<v
     statuses: portal.statuses,
   });
   const has = (...tabs: Tab[]): boolean => plan.parts.some((part) => tabs.includes(part.tab));
-  await freezePeople(deps, plan, 'agents', 'agentBefore');
-  if (has('accounts')) await freezePeople(deps, plan, 'accounts', 'accountBefore');
+  await freezePeople(deps, plan, { tab: 'agents', kind: 'agentBefore', attempt });
+  if (has('accounts')) await freezePeople(deps, plan, { tab: 'accounts', kind: 'accountBefore', attempt });
   if (has('contacts', 'threads', 'comments', 'attachments'))
-    await freezePeople(deps, plan, 'contacts', 'contactBefore');
-  if (continues === null) await noteFound(deps, plan, target);
+    await freezePeople(deps, plan, { tab: 'contacts', kind: 'contactBefore', attempt });
+  if (continues === null) await noteFound(deps, plan, target, attempt);
 }
 
 const KEYS: Partial<Record<Tab, { field: string; key: (text: string) => string }>> = {
@@ -76,13 +79,13 @@ const KEYS: Partial<Record<Tab, { field: string; key: (text: string) => string }
 async function freezePeople(
   { stores, desk }: FreezeContextDeps,
   plan: StoredPlan,
-  tab: Tab,
-  kind: FrozenKind,
+  { tab, kind, attempt }: { tab: Tab; kind: FrozenKind; attempt: string },
 ): Promise<void> {
+  const { request, phase } = plan;
   const by = KEYS[tab];
   if (by === undefined) return;
   // doubles within the source are the source's truth and stay (C9)
-  const except = kind === 'agent' ? undefined : plan.request;
+  const except = kind === 'agent' ? undefined : request;
   for await (const page of desk.scanPortal(plan.portal, tab, [by.field, 'createdTime', 'status'], except)) {
     beat();
     const entries = new Map<string, FrozenEntry>();
@@ -94,7 +97,7 @@ async function freezePeople(
       const other = entries.get(key);
       if (other === undefined || countsBefore(entry, other)) entries.set(key, entry);
     }
-    await stores.frozen.keep(plan.request, plan.phase, kind, entries);
+    await stores.frozen.keep({ request, phase, kind, attempt }, entries);
   }
 }
 
@@ -111,6 +114,7 @@ async function noteFound(
   { storage, desk }: FreezeContextDeps,
   plan: StoredPlan,
   target: string,
+  attempt: string,
 ): Promise<void> {
   for (const tab of plan.tabs) {
     const ids = new IdSetBuilder();
@@ -120,9 +124,7 @@ async function noteFound(
         if (createdBy?.request !== plan.request) ids.add(externalId);
       }
     }
-    await storage.put(
-      foundBeforeKey({ request: plan.request, phase: plan.phase, tab }),
-      ids.build().toBytes(),
-    );
+    const { request, phase } = plan;
+    await storage.put(foundBeforeKey({ request, phase, tab }, attempt), ids.build().toBytes());
   }
 }

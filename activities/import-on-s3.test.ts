@@ -17,6 +17,7 @@ import {
   startEngine,
   unzip,
 } from '../test/import-engine.ts';
+import { ATTEMPT } from '../test/whole-content.ts';
 
 const SAMPLE = { tickets: 30, seed: 11 };
 const NOW = (): Date => new Date('2026-03-01T09:00:00Z');
@@ -69,7 +70,7 @@ async function migrate(engine: Engine): Promise<{ reports: Buffer[]; desk: strin
   }
   const stored: string[] = [];
   for (const prefix of ['blobs/', 'segments/', 'folded/', 'reports/']) {
-    for await (const key of engine.storage.list(prefix)) stored.push(key);
+    for await (const key of engine.storage.list(prefix)) stored.push(key.replace(ATTEMPT, 'attempt'));
   }
   return { reports, desk: desk.toSorted(), files: stored };
 }

@@ -257,6 +257,38 @@ describe('D3: an attempt that was believed dead goes on late', () => {
   });
 });
 
+test('C9, D2, D3: an attempt of freezing that goes on when the phase has begun changes nobody’s lot', async () => {
+  const few = names(0, 3, (i) => `Name ${i}`);
+  const run = { request: REQUEST, phase: 'phase-1' } as const;
+  let calls = 0;
+  for (let call = 1; ; call++) {
+    const where = engine.beside(`freezing-${call}`, NOW);
+    await file(where, few);
+    await where.activities.planPhase(run);
+    const held = holdCall(where, call);
+    const late = makeActivities(held.parts)
+      .freezeContext({ ...run, after: 'start' })
+      .then(() => 'it has ended');
+    if ((await Promise.race([held.reached, late])) === 'it has ended') break;
+    calls = call;
+    await where.activities.freezeContext({ ...run, after: 'start' });
+    // one of the portal's own with a mail of the source's, and one that nobody knows of under its scope
+    for (const _id of [`${PORTAL}/desk/later`, `${PORTAL}/files/unknown`])
+      await contacts(where).insertOne({ _id, externalId: _id.slice(-7), email: 'c1@x.example' });
+    held.letGo();
+    await late;
+    const { proofs } = await runPhase(where, REQUEST);
+    expect([call, proofs.contacts]).toMatchObject([
+      call,
+      { counts: { created: 3, unchanged: 0 }, discrepancies: 1 },
+    ]);
+    expect(await where.stores.discrepancies.list(REQUEST, 'phase-1', 10)).toMatchObject([
+      { tab: 'contacts', kind: 'extra', externalId: 'unknown' },
+    ]);
+  }
+  expect(calls).toBeGreaterThan(8);
+}, 120_000);
+
 /**
  * Lets one attempt after the other stop at a call, each a little later, lets others go on meanwhile, then it.
  * @returns at how many calls

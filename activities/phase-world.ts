@@ -3,16 +3,23 @@ import type { Phase } from '../domain/phase.ts';
 import type { RecordOutcome } from '../domain/record-outcome.ts';
 import type { Tab } from '../domain/tab.ts';
 import type { Desk } from '../desk/desk.ts';
-import { countsBefore, type FrozenContext, type FrozenEntry, type FrozenKind } from '../store/frozen.ts';
+import {
+  countsBefore,
+  type FreezePoint,
+  type FrozenContext,
+  type FrozenEntry,
+  type FrozenKind,
+  type FrozenPlace,
+  type StandingContext,
+} from '../store/frozen.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { StoredPlan } from '../store/plans.ts';
 import type { Storage } from '../store/storage.ts';
-import { ImportError } from './errors.ts';
 import { foldedIds } from './fold-imported.ts';
 import type { IdSet } from './id-set.ts';
 import type { PhaseRun } from './import-activities.ts';
 import type { PreparedRecord } from './prepare-records.ts';
-import { planOf } from './plan-view.ts';
+import { contextOf, planOf } from './plan-view.ts';
 
 /** Most looked-up people that are kept at hand. */
 const KEPT_ENTRIES = 50_000;
@@ -25,6 +32,15 @@ const BEFORE: Partial<Record<Tab, FrozenKind>> = {
   agents: 'agentBefore',
   accounts: 'accountBefore',
   contacts: 'contactBefore',
+};
+
+/** The point that each kind is frozen with; contacts of the request are kept as they are imported. */
+const FROZEN_WITH: Readonly<Record<FrozenKind, FreezePoint | null>> = {
+  agentBefore: 'start',
+  accountBefore: 'start',
+  contactBefore: 'start',
+  agent: 'agents',
+  contact: null,
 };
 
 /** The phase in which a request's contacts are kept together: its first one. */
@@ -40,17 +56,20 @@ export class PhaseWorld {
   readonly base: Omit<World, 'agent' | 'contact' | 'parent'>;
   readonly #stores: ImportStores;
   readonly #agentKind: FrozenKind;
+  readonly #frozenBy: StandingContext['frozenBy'];
   readonly #known = new Map<string, FrozenEntry | null>();
   readonly #statusesAdded = new Set<string>();
   readonly #parents = new Map<Tab, Map<string, string>>();
   #parentsKept = 0;
   #imported: { tab: Tab; ids: Promise<IdSet | null> } | null = null;
 
-  constructor(stores: ImportStores, plan: StoredPlan, context: FrozenContext, agentsFrozen: boolean) {
+  constructor(stores: ImportStores, plan: StoredPlan, standing: StandingContext) {
+    const { done, frozenBy, ...context } = standing;
     this.plan = plan;
     this.context = context;
     this.#stores = stores;
-    this.#agentKind = agentsFrozen ? 'agent' : 'agentBefore';
+    this.#agentKind = done.includes('agents') ? 'agent' : 'agentBefore';
+    this.#frozenBy = frozenBy;
     this.base = {
       importTime: context.importTime.getTime(),
       primaryContact: context.primaryContact.agentId,
@@ -144,7 +163,7 @@ export class PhaseWorld {
       const other = entries.get(mail);
       if (other === undefined || countsBefore(entry, other)) entries.set(mail, entry);
     }
-    await this.#stores.frozen.keep(this.plan.request, firstPhase(this.plan), 'contact', entries);
+    await this.#stores.frozen.keep(this.#placeOf(firstPhase(this.plan), 'contact'), entries);
   }
 
   async #lookUp(
@@ -160,7 +179,7 @@ export class PhaseWorld {
       else if (entry !== null) found.set(key, entry);
     }
     if (unknown.length === 0) return found;
-    const entries = await this.#stores.frozen.lookUp(this.plan.request, phase, kind, unknown);
+    const entries = await this.#stores.frozen.lookUp(this.#placeOf(phase, kind), unknown);
     if (this.#known.size + unknown.length > KEPT_ENTRIES) this.#known.clear();
     for (const key of unknown) {
       const entry = entries.get(key) ?? null;
@@ -169,6 +188,12 @@ export class PhaseWorld {
     }
     return found;
   }
+
+  #placeOf(phase: Phase, kind: FrozenKind): FrozenPlace {
+    const point = FROZEN_WITH[kind];
+    const attempt = point === null ? null : (this.#frozenBy?.[point] ?? null);
+    return { request: this.plan.request, phase, kind, attempt };
+  }
 }
 
 /**
@@ -176,25 +201,14 @@ export class PhaseWorld {
  * @throws ImportError PLAN_MISSING, CONTEXT_MISSING
  */
 export async function loadWorld({ stores }: { stores: ImportStores }, run: PhaseRun): Promise<PhaseWorld> {
-  const context = await stores.frozen.find(run.request, run.phase);
-  if (context === null || !context.done.includes('start')) {
-    throw new ImportError(
-      'CONTEXT_MISSING',
-      `the context of ${run.phase} of request ${run.request} is not frozen`,
-    );
-  }
-  const { done, ...frozen } = context;
-  const name = `${run.request}/${run.phase}/${frozen.startedAt.getTime()}/${done.toSorted().join()}`;
+  const context = await contextOf(stores, run);
+  const { startedAt, done } = context;
+  const name = `${run.request}/${run.phase}/${startedAt.getTime()}/${done.toSorted().join()}`;
   let worlds = kept.get(stores);
   if (worlds === undefined) kept.set(stores, (worlds = new Map<string, PhaseWorld>()));
   const known = worlds.get(name);
   if (known !== undefined) return known;
-  const world = new PhaseWorld(
-    stores,
-    await planOf({ plans: stores.plans }, run),
-    frozen,
-    done.includes('agents'),
-  );
+  const world = new PhaseWorld(stores, await planOf({ plans: stores.plans }, run), context);
   for (const old of worlds.keys()) if (worlds.size >= KEPT_WORLDS) worlds.delete(old);
   worlds.set(name, world);
   return world;

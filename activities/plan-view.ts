@@ -1,5 +1,5 @@
 import type { FileAccess } from '../sources/rows.ts';
-import type { FrozenContext } from '../store/frozen.ts';
+import type { StandingContext } from '../store/frozen.ts';
 import type { ImportStores } from '../store/import-stores.ts';
 import type { PlannedPart, PlannedUpload, StoredPlan } from '../store/plans.ts';
 import type { Storage } from '../store/storage.ts';
@@ -37,7 +37,10 @@ export async function planOf(stores: Pick<ImportStores, 'plans'>, run: PhaseRun)
 }
 
 /** @throws ImportError CONTEXT_MISSING */
-export async function contextOf(stores: Pick<ImportStores, 'frozen'>, run: PhaseRun): Promise<FrozenContext> {
+export async function contextOf(
+  stores: Pick<ImportStores, 'frozen'>,
+  run: PhaseRun,
+): Promise<StandingContext> {
   const context = await stores.frozen.find(run.request, run.phase);
   if (context === null || !context.done.includes('start')) {
     throw new ImportError(

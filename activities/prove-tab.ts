@@ -125,7 +125,9 @@ async function findExtra(
   sum: TabSum,
 ): Promise<{ count: number; named: Discrepancy[] }> {
   const { portal, scope } = await contextOf(deps.stores, key);
-  const before = await readIdSet(deps.storage, foundBeforeKey(key));
+  const first = { ...key, phase: plan.continues ?? plan.phase };
+  const { frozenBy } = await contextOf(deps.stores, first);
+  const before = await readIdSet(deps.storage, foundBeforeKey(first, frozenBy?.start));
   const extra = { count: 0, named: [] as Discrepancy[] };
   // where every record was read back and nobody had others there, as many as these are these
   const isReadBack = plan.continues === null && sum.unproven === 0 && sum.discrepancies === 0;

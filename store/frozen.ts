@@ -35,27 +35,33 @@ export interface FrozenEntry {
 interface EntryDocument extends FrozenEntry {
   _id: string;
 }
-type ContextDocument = FrozenContext & { _id: string; done: FreezePoint[] };
+
+/** A context as it stands. */
+export interface StandingContext extends FrozenContext {
+  done: FreezePoint[];
+  /** whose entries count, by point: those of the attempt that froze it first; an earlier version had no names */
+  frozenBy?: Partial<Record<FreezePoint, string>>;
+}
+type ContextDocument = StandingContext & { _id: string };
+
+/** Where entries are. */
+export interface FrozenPlace {
+  request: string;
+  phase: Phase;
+  kind: FrozenKind;
+  /** the attempt that keeps them, null when they are not one attempt's */
+  attempt: string | null;
+}
 
 export interface Frozen {
-  /** Begins a phase's context; one that is there already stays. Answers the one that stands. */
-  begin(request: string, phase: Phase, context: FrozenContext): Promise<FrozenContext>;
-  find(request: string, phase: Phase): Promise<(FrozenContext & { done: FreezePoint[] }) | null>;
-  /** Says that a point is frozen to its end. */
-  reached(request: string, phase: Phase, point: FreezePoint): Promise<void>;
+  /** Begins a phase's context; one that is there already stays. */
+  begin(request: string, phase: Phase, context: FrozenContext): Promise<void>;
+  find(request: string, phase: Phase): Promise<StandingContext | null>;
+  /** Says that an attempt has frozen a point to its end; what another one has frozen of it before stays what counts. */
+  reached(request: string, phase: Phase, point: FreezePoint, attempt: string): Promise<void>;
   /** Keeps entries, of several with one key the one that counts. In any order and again: the same result. */
-  keep(
-    request: string,
-    phase: Phase,
-    kind: FrozenKind,
-    entries: ReadonlyMap<string, FrozenEntry>,
-  ): Promise<void>;
-  lookUp(
-    request: string,
-    phase: Phase,
-    kind: FrozenKind,
-    keys: readonly string[],
-  ): Promise<Map<string, FrozenEntry>>;
+  keep(place: FrozenPlace, entries: ReadonlyMap<string, FrozenEntry>): Promise<void>;
+  lookUp(place: FrozenPlace, keys: readonly string[]): Promise<Map<string, FrozenEntry>>;
 }
 
 const DUPLICATE_KEY = 11_000;
@@ -71,32 +77,33 @@ export function createFrozen(db: Db): Frozen {
   const contexts = db.collection<ContextDocument>('contexts');
   const frozen = db.collection<EntryDocument>('frozen');
   // keys are mail addresses and names: as hashes they do not reach ids
-  const idOf = (request: string, phase: Phase, kind: FrozenKind, key: string): string =>
-    `${request}/${phase}/${kind}/${hash('sha256', key, 'base64url')}`;
-  const find: Frozen['find'] = async (request, phase) => {
-    const found = await contexts.findOne({ _id: `${request}/${phase}` });
-    if (found === null) return null;
-    const { _id, ...context } = found;
-    return context;
-  };
+  const idOf = ({ request, phase, kind, attempt }: FrozenPlace, key: string): string =>
+    `${request}/${phase}/${kind}/${attempt === null ? '' : `${attempt}/`}${hash('sha256', key, 'base64url')}`;
   return {
-    find,
+    async find(request, phase) {
+      const found = await contexts.findOne({ _id: `${request}/${phase}` });
+      if (found === null) return null;
+      const { _id, ...context } = found;
+      return context;
+    },
     async begin(request, phase, context) {
       await contexts.updateOne(
         { _id: `${request}/${phase}` },
         { $setOnInsert: { ...context, done: [] } },
         { upsert: true },
       );
-      return (await find(request, phase)) ?? context;
     },
-    async reached(request, phase, point) {
-      await contexts.updateOne({ _id: `${request}/${phase}` }, { $addToSet: { done: point } });
+    async reached(request, phase, point, attempt) {
+      await contexts.updateOne(
+        { _id: `${request}/${phase}`, done: { $ne: point } },
+        { $addToSet: { done: point }, $set: { [`frozenBy.${point}`]: attempt } },
+      );
     },
-    async keep(request, phase, kind, entries) {
+    async keep(place, entries) {
       if (entries.size === 0) return;
       const documents = new Map<string, EntryDocument>();
       for (const [key, entry] of entries) {
-        const _id = idOf(request, phase, kind, key);
+        const _id = idOf(place, key);
         documents.set(_id, { _id, ...entry });
       }
       try {
@@ -118,8 +125,8 @@ export function createFrozen(db: Db): Frozen {
         { ordered: false },
       );
     },
-    async lookUp(request, phase, kind, keys) {
-      const ids = new Map(keys.map((key) => [idOf(request, phase, kind, key), key]));
+    async lookUp(place, keys) {
+      const ids = new Map(keys.map((key) => [idOf(place, key), key]));
       const result = new Map<string, FrozenEntry>();
       if (ids.size === 0) return result;
       for (const { _id, ...entry } of await frozen.find({ _id: { $in: [...ids.keys()] } }).toArray()) {
