@@ -4,6 +4,7 @@ export type ImportErrorCode =
   | 'REQUEST_OPEN'
   | 'MAPPING_FAULTY'
   | 'PLAN_MISSING'
+  | 'PLAN_TOO_LARGE'
   | 'CONTEXT_MISSING'
   | 'SEGMENT_MISSING'
   | 'SEGMENT_TAKEN'

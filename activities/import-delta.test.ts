@@ -55,6 +55,61 @@ async function bothPhases(
 const desk = (tab: Tab) => engine.db.collection<DeskDocument>(tab);
 
 describe('E3: phase 2 imports what phase 1 did not', () => {
+  test('records as large as they may be, changed and edited, mended and still too large, are told apart as well', async () => {
+    const notes = (id: string, character: string, bytes = 15_500_000): string[] => [
+      id,
+      id,
+      character.repeat(bytes / Buffer.byteLength(character)),
+    ];
+    const header = ['ContactExtId', 'Last Name', 'Notes'];
+    const { results, one, two, stored } = await bothPhases(
+      {
+        'Contacts.csv': csvText(header, [
+          notes('changed', 'a'),
+          notes('edited', '件'),
+          notes('same', 'é'),
+          notes('mended', 'x', 16_000_000),
+          notes('larger', 'a', 9_000_000),
+        ]),
+      },
+      [
+        {
+          'Contacts.csv': csvText(header, [
+            notes('changed', '件'),
+            notes('edited', 'b'),
+            notes('same', 'é'),
+            notes('mended', 'y', 9_000_000),
+            notes('larger', 'z', 16_000_000),
+          ]),
+        },
+      ],
+      async (portal) => {
+        await desk('contacts').updateOne({ _id: `${portal}/files/edited` }, { $set: { lastName: 'Edited' } });
+      },
+    );
+    expect(one.proofs.contacts).toMatchObject({
+      counts: { created: 4, failed: 1 },
+      digestsMatch: true,
+      discrepancies: 0,
+    });
+    expect(results('contacts')).toEqual([
+      'Contacts.csv 1 changed updated',
+      'Contacts.csv 2 edited skipped EDITED_IN_DESK',
+      'Contacts.csv 3 same unchanged',
+      'Contacts.csv 4 mended created',
+      'Contacts.csv 5 larger failed TOO_LARGE',
+    ]);
+    expect(two.proofs.contacts).toMatchObject({ digestsMatch: true, discrepancies: 0 });
+    const noted = async (id: string): Promise<string> =>
+      String((await stored('contacts', id))?.['customFields']?.['Notes' as never]).slice(0, 2);
+    expect(await Promise.all(['changed', 'edited', 'mended', 'larger'].map(noted))).toEqual([
+      '件件',
+      '件件',
+      'yy',
+      'aa',
+    ]);
+  }, 120_000);
+
   test('new is created, changed updated, same unchanged, edited in the desk skipped, deleted there not made again', async () => {
     const row = (id: string, name = id): string[] => [id, name, ''];
     const { results, stored, two } = await bothPhases(

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Desk } from '../desk/desk.ts';
 import type { Tab } from '../domain/tab.ts';
 import { TAB_TITLES } from '../domain/tab.ts';
 import {
   type Body,
   csvText,
   type Engine,
+  makeActivities,
   makePortal,
   makeRequest,
   readReport,
@@ -314,6 +316,34 @@ describe('C5: a record fails alone, for the reason that counts', () => {
     expect(verdicts(large.rows('comments'))).toEqual({ k1: 'failed TOO_LARGE', k2: 'created' });
   });
 });
+
+test('of records of many megabytes a process holds one at a time, however many activities it has', async () => {
+  const portal = await makePortal(engine);
+  const request = await makeRequest(engine, portal, {
+    'Contacts.csv': csvText(
+      ['ContactExtId', 'Last Name', 'Notes'],
+      Array.from({ length: 6 }, (_, i) => [`c${i}`, 'L', 'x'.repeat(9_000_000)]),
+    ),
+  });
+  let under = 0;
+  const seen: number[] = [];
+  const write: Desk['write'] = async (tab, batch, stamp) => {
+    seen.push(++under);
+    const outcomes = await engine.desk.write(tab, batch, stamp);
+    under--;
+    return outcomes;
+  };
+  const run = { request, phase: 'phase-1' as const };
+  const key = { ...run, tab: 'contacts' as const };
+  const activities = makeActivities({ ...engine, desk: { ...engine.desk, write } });
+  await activities.planPhase(run);
+  await activities.freezeContext({ ...run, after: 'start' });
+  expect(await activities.stageTab(key)).toEqual({ segments: 6, records: 6 });
+  const ranges = [1, 3, 5].map((from) => ({ ...key, from, to: from + 1 }));
+  const counts = await Promise.all(ranges.map((range) => activities.importSegments(range)));
+  expect(counts.map(({ created }) => created)).toEqual([2, 2, 2]);
+  expect(seen).toEqual([1, 1, 1, 1, 1, 1]);
+}, 60_000);
 
 describe('attachments', () => {
   const header = ['AttachmentExtId', 'TicketExtId', 'File Name', 'File Path', 'Size', 'SHA256'];

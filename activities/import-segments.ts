@@ -12,7 +12,8 @@ import { ImportError } from './errors.ts';
 import { IdSetBuilder } from './id-set.ts';
 import type { ImportActivities, SegmentRange } from './import-activities.ts';
 import { type PreparedRecord, RecordPreparer } from './prepare-records.ts';
-import { readSegment, type SegmentLines } from './segment-file.ts';
+import { largeOneByOne } from './large-one-by-one.ts';
+import { readSegment, SEGMENT_BYTES, type SegmentLines } from './segment-file.ts';
 import { loadWorld, type PhaseWorld } from './phase-world.ts';
 import { keeperOf } from './plan-view.ts';
 
@@ -40,13 +41,17 @@ export function makeImportSegments(deps: ImportSegmentsDeps): ImportActivities['
     let counts = noCounts();
     let next = importer.read(range.from);
     for (let number = range.from; number <= range.to; number++) {
-      const lines = await next;
+      const { segment, lines } = await next;
       if (number < range.to) {
         next = importer.read(number + 1);
         // awaited in the next round; a failure before that is told there
         next.catch(() => {});
       }
-      counts = addCounts(counts, await importer.run(number, lines));
+      const imported =
+        lines === null
+          ? await largeOneByOne(async () => importer.run(number, await readSegment(deps.storage, segment)))
+          : await importer.run(number, lines);
+      counts = addCounts(counts, imported);
     }
     return counts;
   };
@@ -66,10 +71,12 @@ class SegmentImporter {
     this.#preparer = new RecordPreparer(deps, world, range.tab);
   }
 
-  async read(number: number): Promise<SegmentLines> {
+  /** A segment with its records; one that is a single large record is not read yet. */
+  async read(number: number): Promise<{ segment: Segment; lines: SegmentLines | null }> {
     const segment = await this.#deps.stores.segments.get(this.#key, number);
     if (segment === null) throw this.#missing(number);
-    return readSegment(this.#deps.storage, segment);
+    const isLarge = segment.bytes > SEGMENT_BYTES;
+    return { segment, lines: isLarge ? null : await readSegment(this.#deps.storage, segment) };
   }
 
   #missing(number: number): ImportError {

@@ -29,15 +29,29 @@ export interface PlanPhaseDeps {
  * Makes the activity that fixes what a phase reads: which part of which file feeds which tab (A10), its columns, encoding and
  * its records, counted apart (D1). In phase 2: the files that came with replies, and the records that failed in phase 1 (E3).
  * A plan that stands is answered as it is.
- * @throws ImportError REQUEST_INCOMPLETE, MAPPING_FAULTY, PLAN_MISSING when the phase before was not planned
+ * @throws ImportError REQUEST_INCOMPLETE, MAPPING_FAULTY, PLAN_TOO_LARGE, PLAN_MISSING when the phase before was not planned
  */
 export function makePlanPhase(deps: PlanPhaseDeps): ImportActivities['planPhase'] {
   return async (run) => {
     const plan =
       (await deps.stores.plans.find(run.request, run.phase)) ??
-      (await deps.stores.plans.keep(await makePlan(deps, run)));
+      (await deps.stores.plans.keep(storable(await makePlan(deps, run))));
     return summarise(deps, plan);
   };
+}
+
+/** As JSON; in the database it takes up to a third more, of the 16 MB that a document may have. */
+const MOST_PLAN_BYTES = 11_000_000;
+
+/** @throws ImportError PLAN_TOO_LARGE */
+function storable(plan: StoredPlan): StoredPlan {
+  const bytes = Buffer.byteLength(JSON.stringify(plan));
+  if (bytes <= MOST_PLAN_BYTES) return plan;
+  const files = plan.uploads.length;
+  throw new ImportError(
+    'PLAN_TOO_LARGE',
+    `the tables of ${files} files, their columns and what maps them take ${bytes} bytes; ${MOST_PLAN_BYTES} are possible: join files of the same tab`,
+  );
 }
 
 async function summarise({ stores }: PlanPhaseDeps, plan: StoredPlan): Promise<PhasePlan> {

@@ -96,6 +96,48 @@ describe('the automatic checks of mapped files', () => {
     ]);
   });
 
+  test('B1: very many findings of one kind are told by the first, and all of them count', async () => {
+    const wide = Array.from({ length: 150 }, (_, n) => `Column ${n}`);
+    const files = Object.fromEntries(wide.map((name, n) => [`Tickets_${n}.csv`, csvText([name], [['1']])]));
+    const { result, findings } = await check(null, files);
+    const missing = findings.filter(({ code }) => code === 'MISSING_COLUMN');
+    expect(missing).toHaveLength(101);
+    expect(missing.at(-1)?.message).toBe('There are 350 more findings of this kind.');
+    expect(result.blocking).toBeGreaterThan(450);
+  });
+
+  test.each([
+    [1_000, []],
+    [1_001, ['TOO_MANY_STATUSES']],
+  ])('C4: %i different statuses', async (count, codes) => {
+    const states = csvText(
+      ['No', 'Mail', 'Name', 'Title', 'Agent'],
+      Array.from({ length: count }, (_, n) => [`${n}`, 'a@a.example', 'A', `State ${n}`, '']),
+    );
+    const [tickets, contacts] = TABS;
+    const fields = { ...tickets?.fields, Status: 'Title' };
+    const mapping = { version: 1, files: [{ file: 'list.csv', tabs: [{ ...tickets, fields }, contacts] }] };
+    const { findings } = await check(mapping, { 'list.csv': states });
+    const blocking = findings.filter(({ severity }) => severity === 'blocking');
+    expect(blocking.map(({ code }) => code)).toEqual(codes);
+  });
+
+  test('A10: tables and a mapping that no plan can hold block', async () => {
+    const values = Object.fromEntries(
+      Array.from({ length: 60_000 }, (_, n) => [`An unusual state ${n}`, 'Open']),
+    );
+    const [tickets, contacts] = TABS;
+    const fields = { ...tickets?.fields, Status: { column: 'Agent', values } };
+    const mapping = {
+      version: 1,
+      files: [{ file: 'list*.csv', tabs: [{ ...tickets, fields }, contacts] }],
+    };
+    const { findings } = await check(mapping, { 'list1.csv': LIST, 'list2.csv': LIST });
+    expect(findings.filter(({ severity }) => severity === 'blocking')).toMatchObject([
+      { code: 'TOO_MANY_TABLES', message: expect.stringContaining('6000000 are possible') as string },
+    ]);
+  });
+
   test('B1, A10: a mapping that cannot be used blocks', async () => {
     const { findings } = await check({ version: 1 }, { 'list.csv': LIST });
     expect(findings).toContainEqual(

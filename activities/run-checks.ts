@@ -8,7 +8,11 @@ import {
   judgeLimits,
   judgeMapping,
   judgePlan,
+  judgePlanSize,
+  judgeStatuses,
   judgeTables,
+  MOST_STATUSES,
+  shortenFindings,
 } from '../domain/judge-request.ts';
 import { EMPTY_DRAFT, type Finding } from '../domain/request.ts';
 import type { Tab } from '../domain/tab.ts';
@@ -103,15 +107,16 @@ export function makeRunChecks(deps: Dependencies): LifecycleActivities['runCheck
         ),
       ),
       ...judgeTables(draft, tables),
+      ...judgePlanSize(plannedBytes(inspected)),
       ...portal.findings,
     ];
     if (portal.portal !== null) {
       const { plan, integrations } = portal.portal;
       const on = Object.entries(integrations).flatMap(([name, isOn]) => (isOn ? [name] : []));
       findings.push(...judgePlan(plan, unpacked), ...judgeIntegrations(on));
-      findings.push(...(await judgeAgents(deps.desk, portal.portal.id, inspected)));
+      findings.push(...(await judgeValues(deps.desk, portal.portal.id, inspected)));
     }
-    await stores.findings.put(request, revision, findings, new Date(at));
+    await stores.findings.put(request, revision, shortenFindings(findings), new Date(at));
     return summary(findings, tables, unpacked);
   };
 }
@@ -130,6 +135,19 @@ function isReadable(part: InspectedPart): part is ReadableTable {
 
 function isFed(tables: Inspected['tables'], entry: string | null): boolean {
   return tables.some(({ part, fed }) => part.entry === entry && fed.length > 0);
+}
+
+/** About what a plan would hold of the tables. */
+function plannedBytes(inspected: readonly Inspected[]): number {
+  let bytes = 0;
+  for (const { inspection, tables } of inspected) {
+    for (const { part, fed } of tables) {
+      const names = Buffer.byteLength(nameOf(inspection.name, part.entry));
+      for (const each of fed)
+        bytes += names * 2 + Buffer.byteLength(JSON.stringify(mappedPart(each, part.header)));
+    }
+  }
+  return bytes;
 }
 
 const nameOf = (file: string, entry: string | null): string => (entry === null ? file : `${file}/${entry}`);
@@ -206,8 +224,21 @@ async function portalOf(
 /** Where a mail address stands first. */
 type Named = Required<Pick<Finding, 'tab' | 'file' | 'column' | 'row'>>;
 
-/** C3: agents that records name by a mail which is unknown, or whose agent is inactive: their records get another owner. */
-async function judgeAgents(
+/** Values that the checks look for in the rows. */
+interface Values {
+  /** mail addresses of agents -> whether they are active */
+  active: Map<string, boolean>;
+  /** mail addresses of owners */
+  named: Map<string, Named>;
+  /** of tickets, until there are too many */
+  statuses: Set<string>;
+}
+
+/**
+ * C3: agents that records name by a mail which is unknown, or whose agent is inactive: their records get another owner. C4: more
+ * statuses than any desk has.
+ */
+async function judgeValues(
   desk: Dependencies['desk'],
   portal: string,
   inspected: readonly Inspected[],
@@ -220,12 +251,13 @@ async function judgeAgents(
     }
   }
   const named = new Map<string, Named>();
+  const statuses = new Set<string>();
   for (const each of inspected) {
     for (const { part, fed } of each.tables) {
-      for (const tab of fed) await collectMails(each, part, tab, active, named);
+      for (const tab of fed) await collectValues(each, part, tab, { active, named, statuses });
     }
   }
-  const findings: Finding[] = [];
+  const findings: Finding[] = judgeStatuses(statuses.size);
   const groups = [
     {
       code: 'AGENT_UNKNOWN',
@@ -255,12 +287,11 @@ async function judgeAgents(
 
 const mailKey = (mail: string): string => mail.trim().toLowerCase();
 
-async function collectMails(
+async function collectValues(
   { access, inspection }: Inspected,
   part: ReadableTable,
   fed: FedTab,
-  active: Map<string, boolean>,
-  named: Map<string, Named>,
+  { active, named, statuses }: Values,
 ): Promise<void> {
   const { tab, columns } = fed;
   const mapper = mapperOf(mappedPart(fed, part.header));
@@ -269,7 +300,8 @@ async function collectMails(
   const agents = tab === 'agents' ? { mail: at('email'), status: at('status') } : null;
   // Authors may be contacts; an owner can only be an agent.
   const owners = ['assigneeEmail', 'ownerEmail'].map(at).filter((index) => index >= 0);
-  if (agents === null && owners.length === 0) return;
+  const status = tab === 'tickets' ? at('status') : -1;
+  if (agents === null && owners.length === 0 && status === -1) return;
   for await (const { rows } of readPart(access, part)) {
     beat();
     for (const row of rows) {
@@ -281,6 +313,8 @@ async function collectMails(
         if (mail !== '' && !active.has(mail))
           active.set(mail, mailKey(cells[agents.status] ?? '') !== 'inactive');
       }
+      const value = cells[status]?.trim() ?? '';
+      if (value !== '' && statuses.size <= MOST_STATUSES) statuses.add(value);
       for (const index of owners) {
         const mail = mailKey(cells[index] ?? '');
         if (mail === '' || named.has(mail)) continue;

@@ -20,6 +20,8 @@ const names = new SortedNames();
 
 /** Up to so many characters are written, or bytes copied, faster one by one. */
 const SHORT = 32;
+/** Of a longer text the bytes are counted before room is made for them. */
+const LONG = 1_000_000;
 /** Room that a number or a mark may take without asking. */
 const SPARE = 64;
 
@@ -160,7 +162,8 @@ export class CanonicalBytes {
 
   #characters(text: string): void {
     // a UTF-16 unit takes at most three bytes
-    if (this.#end + text.length * 3 > this.#to.length) this.#grow(text.length * 3);
+    const most = text.length > LONG ? Buffer.byteLength(text) : text.length * 3;
+    if (this.#end + most > this.#to.length) this.#grow(most);
     if (text.length <= SHORT) {
       let end = this.#end;
       let at = 0;
@@ -185,7 +188,8 @@ export class CanonicalBytes {
   }
 
   #grow(more: number): void {
-    const grown = Buffer.allocUnsafeSlow((this.#end + more) * 2);
+    const needed = this.#end + more;
+    const grown = Buffer.allocUnsafeSlow(needed + Math.min(needed, LARGEST_KEPT));
     grown.set(this.#to.subarray(0, this.#end));
     this.#to = grown;
   }

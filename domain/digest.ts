@@ -36,16 +36,23 @@ export function recordDigests(stored: Fields, given: Fields): { stored: string; 
   }
   scratch.closeObject();
   second.closeObject();
-  const written = hash('sha256', scratch.form, 'hex');
+  const written = taken(scratch);
   // a field that is only given stands somewhere between the others
-  return { stored: written, given: left === 0 ? hash('sha256', second.form, 'hex') : recordDigest(given) };
+  return { stored: written, given: left === 0 ? taken(second) : recordDigest(given) };
 }
 
 /** `recordDigest` of a record whose canonical form somebody else writes, as from what a server sent. */
 export function formDigest(write: (form: CanonicalBytes) => void): string {
   scratch.clear();
   write(scratch);
-  return hash('sha256', scratch.form, 'hex');
+  return taken(scratch);
+}
+
+/** The hash of a form, whose room is given back if it was large. */
+function taken(form: CanonicalBytes): string {
+  const digest = hash('sha256', form.form, 'hex');
+  form.clear();
+  return digest;
 }
 
 const scratch = new CanonicalBytes();

@@ -110,6 +110,55 @@ export function judgeMapping(mapping: unknown, tables: readonly Table[]): Findin
     }));
 }
 
+/** Most findings of one kind that are told one by one. */
+const MOST_ALIKE = 100;
+
+/** B1: of very many findings of one kind the first; how many more there are the last one tells. */
+export function shortenFindings(findings: readonly Finding[]): Finding[] {
+  const kinds = Map.groupBy(findings, ({ severity, code }) => `${severity} ${code}`);
+  return [...kinds.values()].flatMap((alike) => {
+    const more = alike.length - MOST_ALIKE;
+    const [first] = alike;
+    if (first === undefined || more <= 0) return alike;
+    const { severity, code, remedy } = first;
+    const message = `There are ${more} more findings of this kind.`;
+    return [...alike.slice(0, MOST_ALIKE), { severity, code, message, remedy }];
+  });
+}
+
+/** More different statuses than this are no statuses. */
+export const MOST_STATUSES = 1_000;
+
+/** C4: an unknown status is added to the desk; a column of texts or numbers would fill it up. @param count of different statuses */
+export function judgeStatuses(count: number): Finding[] {
+  if (count <= MOST_STATUSES) return [];
+  return [
+    {
+      severity: 'blocking',
+      code: 'TOO_MANY_STATUSES',
+      message: `Tickets have more than ${MOST_STATUSES} different values as their status; each would be added to the desk.`,
+      remedy: 'Map the column that holds the status, or its values to statuses of the desk.',
+      tab: 'tickets',
+    },
+  ];
+}
+
+/** How much a plan may hold; twice as much, as in phase 2, fits into a document of the database. */
+const MOST_PLAN_BYTES = 6_000_000;
+
+/** B1: tables and mappings that are more than a plan can hold. @param bytes what it would hold of them */
+export function judgePlanSize(bytes: number): Finding[] {
+  if (bytes <= MOST_PLAN_BYTES) return [];
+  return [
+    {
+      severity: 'blocking',
+      code: 'TOO_MANY_TABLES',
+      message: `The tables of the files, their columns and what maps them take ${bytes} bytes; ${MOST_PLAN_BYTES} are possible.`,
+      remedy: 'Join files of the same tab, or shorten the mapping.',
+    },
+  ];
+}
+
 /** B1: columns, tabs and their files, as far as headers and counts tell. */
 export function judgeTables(draft: Pick<Draft, 'tabs' | 'omit'>, tables: readonly FoundTable[]): Finding[] {
   const chosen = draft.tabs === null ? null : chooseTabs(draft.tabs, draft.omit);

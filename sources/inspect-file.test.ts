@@ -96,6 +96,40 @@ describe('B1: what a file holds is found out', () => {
     expect(found(await inspect('Tickets.csv', content))).toEqual(problems);
   });
 
+  it.each<[what: string, name: string, content: string, problem: string | null]>([
+    ['a name of 1,000 characters', 'Tickets.csv', `a,${'b'.repeat(1_000)}\n1,2\n`, null],
+    ['a longer one', 'Tickets.csv', `a,${'b'.repeat(1_001)}\n1,2\n`, 'COLUMN_NAME_TOO_LONG'],
+    ['text', 'Tickets.csv', `"${'text\n'.repeat(200_000)}",b\n1,2\n`, 'COLUMN_NAME_TOO_LONG'],
+    [
+      'a name in JSON',
+      'Tickets.json',
+      JSON.stringify([{ a: 1, ['b'.repeat(1_001)]: 2, c: 3 }]),
+      'COLUMN_NAME_TOO_LONG',
+    ],
+    [
+      'a name in XML',
+      'Tickets.xml',
+      `<t><r><${'b'.repeat(1_001)}>1</${'b'.repeat(1_001)}></r></t>`,
+      'COLUMN_NAME_TOO_LONG',
+    ],
+    ['10,001 columns', 'Tickets.csv', `a${','.repeat(10_000)}\n1\n`, 'TOO_MANY_COLUMNS'],
+    ['one line alone', 'Tickets.csv', 'a;b,c'.repeat(500_000), 'TOO_MANY_COLUMNS'],
+  ])('names of columns: %s', async (_, name, content, problem) => {
+    const blocking = (await inspect(name, content)).problems.filter(
+      ({ severity }) => severity === 'blocking',
+    );
+    expect(blocking.map(({ code }) => code)).toEqual(problem === null ? [] : [problem]);
+    for (const { message } of blocking) expect(message.length).toBeLessThan(200);
+  });
+
+  it('of columns that come more than once the first twenty are named', async () => {
+    const names = Array.from({ length: 5_000 }, (_, n) => `name ${n}`);
+    const { problems } = await inspect('Tickets.csv', `${[...names, ...names].join(',')}\n`);
+    const { message = '' } = problems.find(({ code }) => code === 'DUPLICATE_COLUMN') ?? {};
+    expect(message).toContain('name 19, ...');
+    expect(message.length).toBeLessThan(300);
+  });
+
   it('a file named after no tab, and an encoding not sure, are warnings', async () => {
     const german = iconv.encode('a,b\nGröße,1\n', 'windows-1252');
     expect(found(await inspect('export.csv', german))).toEqual([

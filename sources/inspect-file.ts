@@ -14,7 +14,7 @@ import { type Delimiter, readHeader } from './read-csv.ts';
 import { jsonHeader } from './read-json.ts';
 import { countOpened, type PartKind, type ReadablePart, rowsOf } from './read-part.ts';
 import { xmlHeader } from './read-xml.ts';
-import type { Encoding, FileAccess, OpenBytes } from './rows.ts';
+import { type Encoding, type FileAccess, LONGEST_COLUMN_NAME, MOST_COLUMNS, type OpenBytes } from './rows.ts';
 import { TABLE_NAME, tabOfName } from './tab-of-name.ts';
 
 export type FileProblemCode =
@@ -32,6 +32,7 @@ export type FileProblemCode =
   | 'DUPLICATE_COLUMN'
   | 'EMPTY_COLUMN_NAME'
   | 'TOO_MANY_COLUMNS'
+  | 'COLUMN_NAME_TOO_LONG'
   | 'UNREADABLE_ROWS'
   | 'NO_READABLE_ROW'
   | 'NO_TABLE_IN_ZIP';
@@ -88,6 +89,8 @@ export interface InspectOptions {
 }
 
 const HEAD_BYTES = 1_000_000;
+/** Most columns that a message names. */
+const MOST_NAMED = 20;
 const SURE = 0.8;
 const UTF8_ONLY_ADVICE = 'Save it as CSV in UTF-8';
 
@@ -315,8 +318,12 @@ async function inspectHeader(
     const utf8 = inUtf8(open, part.encoding);
     const header = await (kind === 'json' ? jsonHeader(utf8) : xmlHeader(utf8));
     if (header === null) {
-      return block('TOO_MANY_COLUMNS', 'Its records have more different names than a table has columns.');
+      return block(
+        'TOO_MANY_COLUMNS',
+        `Its records have more different names than the ${MOST_COLUMNS} columns that a table may have.`,
+      );
     }
+    if (!namesAreShort(header, block)) return false;
     part.header = header;
     return true;
   }
@@ -332,11 +339,19 @@ async function inspectHeader(
       `Its first line does not decode as ${part.encoding}. Choose another encoding.`,
     );
   }
+  if (header.length > MOST_COLUMNS) {
+    return block(
+      'TOO_MANY_COLUMNS',
+      `Its first line makes ${header.length} columns; a table may have ${MOST_COLUMNS}. Is it cut into lines?`,
+    );
+  }
+  if (!namesAreShort(header, block)) return false;
   part.header = header;
   part.delimiter = delimiter;
-  const twice = header.filter((name, k) => name !== '' && header.indexOf(name) !== k);
+  const twice = [...new Set(header.filter((name, k) => name !== '' && header.indexOf(name) !== k))];
   if (twice.length > 0) {
-    const message = `Columns that come more than once: ${[...new Set(twice)].join(', ')}. All are kept.`;
+    const more = twice.length > MOST_NAMED ? ', ...' : '';
+    const message = `Columns that come more than once: ${twice.slice(0, MOST_NAMED).join(', ')}${more}. All are kept.`;
     problems.push({ severity: 'warning', code: 'DUPLICATE_COLUMN', entry, message });
   }
   if (header.some((name) => name.trim() === '')) {
@@ -344,6 +359,20 @@ async function inspectHeader(
     problems.push({ severity: 'information', code: 'EMPTY_COLUMN_NAME', entry, message });
   }
   return true;
+}
+
+/** Whether every column has a name that can be one; what is longer is text of a file whose first line names no columns. */
+function namesAreShort(
+  header: readonly string[],
+  block: (code: FileProblemCode, message: string) => false,
+): boolean {
+  const column = header.findIndex((name) => name.length > LONGEST_COLUMN_NAME);
+  const name = header[column];
+  if (name === undefined) return true;
+  return block(
+    'COLUMN_NAME_TOO_LONG',
+    `The name of its column ${column + 1} has ${name.length} characters; ${LONGEST_COLUMN_NAME} are possible. Does its first line name the columns?`,
+  );
 }
 
 async function inspectRecords(

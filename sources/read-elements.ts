@@ -1,5 +1,13 @@
 import { RowBatcher } from './batch-rows.ts';
-import type { BatchSize, Cursor, OpenBytes, ReadRow, RowBatch } from './rows.ts';
+import {
+  type BatchSize,
+  type Cursor,
+  LONGEST_COLUMN_NAME,
+  MOST_COLUMNS,
+  type OpenBytes,
+  type ReadRow,
+  type RowBatch,
+} from './rows.ts';
 
 /** One record of a JSON or XML part, found but not yet read. */
 export interface Element {
@@ -28,9 +36,6 @@ export interface ReadElementsOptions extends BatchSize {
   from?: Cursor | null;
   entry?: string | null;
 }
-
-/** A record with more names than this is no table's. */
-const COLUMN_LIMIT = 10_000;
 
 /**
  * The rows of a JSON or XML part: one cell for each column, empty where a record has no such field. A resumed reading finds its
@@ -79,14 +84,20 @@ function rowOf(
   return { row, cells };
 }
 
-/** The columns of a JSON or XML part: every name its readable records use, in the order of first use; null = too many. */
+/**
+ * The columns of a JSON or XML part: every name its readable records use, in the order of first use; null = too many. The first name that
+ * is too long is the last of them.
+ */
 export async function collectHeader(format: ElementFormat, open: OpenBytes): Promise<string[] | null> {
   const names = new Set<string>();
   for await (const { bytes, fault } of format.split(open)) {
     const found = fault === null ? format.fieldsOf(bytes) : null;
     if (found === null || !('fields' in found)) continue;
-    for (const name of found.fields.keys()) names.add(name);
-    if (names.size > COLUMN_LIMIT) return null;
+    for (const name of found.fields.keys()) {
+      names.add(name);
+      if (name.length > LONGEST_COLUMN_NAME) return [...names];
+    }
+    if (names.size > MOST_COLUMNS) return null;
   }
   return [...names];
 }

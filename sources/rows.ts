@@ -15,6 +15,11 @@ export const ENCODINGS = ['utf-8', 'utf-16le', 'utf-16be', 'shift_jis', 'euc-jp'
 /** One of them; `shift_jis` is CP932, as Windows writes it. */
 export type Encoding = (typeof ENCODINGS)[number];
 
+/** A table has at most so many columns. */
+export const MOST_COLUMNS = 10_000;
+/** A column's name has at most so many characters (UTF-16 code units): a longer one is text whose first line names no columns. */
+export const LONGEST_COLUMN_NAME = 1_000;
+
 /**
  * Where to go on reading: the position behind a row. JSON-serialisable.
  * `decodedBytes` counts the bytes of the unpacked content (of the file, or of the ZIP entry), byte order mark

@@ -37,8 +37,9 @@ export class DocumentBytes {
     // of documents that could not be written nothing stays for the next
     this.#end = 0;
     for (const parts of documents) this.#document(parts);
-    const bytes = Uint8Array.prototype.slice.call(this.#to, 0, this.#end);
-    if (this.#to.length > LARGEST_KEPT) this.#to = Buffer.allocUnsafeSlow(1 << 16);
+    const bytes = this.#to.subarray(0, this.#end);
+    if (this.#to.length <= LARGEST_KEPT) return Uint8Array.prototype.slice.call(bytes);
+    this.#to = Buffer.allocUnsafeSlow(1 << 16);
     return bytes;
   }
 
@@ -182,7 +183,8 @@ export class DocumentBytes {
 
   #reserve(more: number): void {
     if (this.#end + more <= this.#to.length) return;
-    const grown = Buffer.allocUnsafeSlow((this.#end + more) * 2);
+    const needed = this.#end + more;
+    const grown = Buffer.allocUnsafeSlow(needed + Math.min(needed, LARGEST_KEPT));
     grown.set(this.#to.subarray(0, this.#end));
     this.#to = grown;
   }

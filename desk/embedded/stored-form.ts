@@ -12,9 +12,6 @@ export interface StoredForm {
   migration: Uint8Array | null;
 }
 
-/** A document over so many bytes is read in the usual way: it is rare, and its form takes several times its room. */
-const LARGE = 1_000_000;
-
 /** A date beyond so many milliseconds is none. */
 const LATEST = 8.64e15;
 
@@ -25,10 +22,9 @@ class UnknownForm extends Error {}
  * The digest of a stored document (D2) straight from its bytes: what is only compared need not become texts and objects, which
  * costs several times as much. The form is `canonical`'s, in UTF-8.
  * @param bytes one document in BSON
- * @returns null for a document with a value that no import writes, and for a large one: it is to be read in the usual way
+ * @returns null for a document with a value that no import writes: it is to be read in the usual way
  */
 export function readStoredForm(bytes: Uint8Array): StoredForm | null {
-  if (bytes.length > LARGE) return null;
   const reader = new DocumentReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   try {
     const digest = formDigest((form) => reader.writeRecord(form));
