@@ -173,6 +173,23 @@ describe('writing a batch', () => {
     expect(before).toHaveLength(1_000);
   });
 
+  test('D3: a batch that holds a record twice writes it once, also again and when it changed', async () => {
+    const twice = ['T-1', 'T-2', 'T-1'];
+    const write = (fields: Fields, phase: Phase) =>
+      desk.write(
+        'tickets',
+        twice.map((id) => ticket(id, fields, phase === 'phase-2')),
+        stamp(phase),
+      );
+    for (const _again of [1, 2])
+      expect((await write({}, 'phase-1')).map(({ result }) => result)).toEqual(Array(3).fill('created'));
+    for (const _again of [1, 2])
+      expect((await write({ phone: '1' }, 'phase-2')).map(({ result }) => result)).toEqual(
+        Array(3).fill('updated'),
+      );
+    expect(await everything()).toHaveLength(2);
+  });
+
   test('D3: a batch that was written in part is completed, with the same outcomes', async () => {
     const batch = Array.from({ length: 50 }, (_, i) => ticket(`T-${i}`));
     await desk.write(

@@ -198,19 +198,20 @@ async function settle(writer: Writer, entries: readonly Entry[]): Promise<void> 
         `${open.length} records changed each of the ${ROUNDS} times they were read`,
       );
     }
-    const left = new Map(open.map((entry) => [entry.id, entry]));
+    let unread = open;
     open = [];
-    for await (const page of readBack(db, tab, [...left.keys()])) {
-      const there: { entry: Entry; existing: ReadBack }[] = [];
-      for (const existing of page) {
-        const entry = left.get(existing.deskId);
-        if (entry !== undefined) there.push({ entry, existing });
-        left.delete(existing.deskId);
-      }
-      open.push(...(await settleFound(writer, there)));
+    const ids = unread.map(({ id }) => id);
+    for await (const page of readBack(db, tab, ids)) {
+      const stored = new Map(page.map((existing) => [existing.deskId, existing]));
+      const found = unread.flatMap((entry) => {
+        const existing = stored.get(entry.id);
+        return existing === undefined ? [] : [{ entry, existing }];
+      });
+      unread = unread.filter(({ id }) => !stored.has(id));
+      open.push(...(await settleFound(writer, found)));
     }
     const vanished: Entry[] = [];
-    for (const entry of left.values()) {
+    for (const entry of unread) {
       if (entry.record.importedBefore) outcomes[entry.index] = skipped('DELETED_IN_DESK');
       else vanished.push(entry);
     }

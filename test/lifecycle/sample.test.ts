@@ -1,3 +1,4 @@
+import { WorkflowFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { verifyReport } from '../../activities/verify-report.ts';
 import { addAgents, addNativeRecords } from '../../desk/embedded/portals.ts';
@@ -265,7 +266,8 @@ test('B6: one that fails leaves nothing behind, and says why', async () => {
     (await handle.describe()).raw.pendingActivities?.some((each) => each.activityType?.name === 'planPhase'),
   );
   await handle.cancel();
-  await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+  // by the fault itself, where that comes at the very moment
+  await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
   expect(await wholeDesk()).toEqual(before);
   expect(await leftBehind(request)).toEqual([]);
   expect((await request.actions()).at(-1)).toBe('system sampleFailed');
