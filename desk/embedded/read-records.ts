@@ -94,8 +94,11 @@ export class ReadBack implements StoredRecord {
   /** null of a record that no import made */
   get migration(): Migration | null {
     if (this.#form === null) return this.#read().migration ?? null;
-    const { migration } = this.#form;
-    return migration === null ? null : (BSON.deserialize(migration) as Migration);
+    const { migrationAt } = this.#form;
+    if (migrationAt === null) return null;
+    return BSON.deserialize(this.bytes.subarray(migrationAt), {
+      allowObjectSmallerThanBufferSize: true,
+    }) as Migration;
   }
 
   get createdBy(): CreatedBy {

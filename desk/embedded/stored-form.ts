@@ -8,8 +8,8 @@ export interface StoredForm {
   id: string;
   /** D2: what `digestOf` gives for the document */
   digest: string;
-  /** the import's stamp in BSON, or null of a record that no import made */
-  migration: Uint8Array | null;
+  /** where among the bytes the import's stamp begins, a document of its own; null of a record that no import made */
+  migrationAt: number | null;
 }
 
 /** A date beyond so many milliseconds is none. */
@@ -28,8 +28,8 @@ export function readStoredForm(bytes: Uint8Array): StoredForm | null {
   const reader = new DocumentReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   try {
     const digest = formDigest((form) => reader.writeRecord(form));
-    const { id, migration } = reader;
-    return id === null ? null : { id, digest, migration };
+    const { id, migrationAt } = reader;
+    return id === null ? null : { id, digest, migrationAt };
   } catch (error) {
     if (error instanceof UnknownForm) return null;
     throw error;
@@ -46,7 +46,7 @@ class DocumentReader {
   #top = 0;
   /** of a record, once it is written */
   id: string | null = null;
-  migration: Uint8Array | null = null;
+  migrationAt: number | null = null;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -77,7 +77,7 @@ class DocumentReader {
         this.id = bytes.toString('utf8', at + 4, at + 3 + bytes.readInt32LE(at));
       } else if (isRecord && name === 'migration') {
         // anything but a document was made by no import
-        if (type === DOCUMENT) this.migration = bytes.subarray(at, at + bytes.readInt32LE(at));
+        if (type === DOCUMENT) this.migrationAt = at;
       } else {
         const top = this.#top++;
         open.names[top] = name;
