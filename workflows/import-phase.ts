@@ -18,7 +18,7 @@ import type { PhaseRun, TabProof, WrittenReport } from '../activities/import-act
 import { estimates, imports, said } from './activity-calls.ts';
 import { faultOf } from './fault.ts';
 import { importTab } from './import-tab.ts';
-import { importTabs } from './import-tabs.ts';
+import { FEWER_WAITS, importTabs } from './import-tabs.ts';
 import {
   HALT_PHASE,
   type ImportPhaseInput,
@@ -79,6 +79,21 @@ async function runPhase(
   input: ImportPhaseInput,
   position: PhasePosition,
 ): Promise<PhaseOutcome | 'historyIsLong'> {
+  const beside: Promise<void>[] = [];
+  try {
+    return await passThrough(input, position, beside);
+  } finally {
+    // when a run has ended nothing of it is under way any more
+    await CancellationScope.nonCancellable(() => Promise.allSettled(beside));
+  }
+}
+
+/** @param beside takes what nothing waits for but the end of the run */
+async function passThrough(
+  input: ImportPhaseInput,
+  position: PhasePosition,
+  beside: Promise<void>[],
+): Promise<PhaseOutcome | 'historyIsLong'> {
   const { request, phase, accept = false, draw = false } = input;
   const run = { request, phase };
 
@@ -111,7 +126,9 @@ async function runPhase(
 
   const overlap = patched(TABS_OVERLAP);
   const stager = new Stager(run, position, overlap);
+  const fewerWaits = overlap && patched(FEWER_WAITS);
   let folding: Promise<void> | null = null;
+  let imaging: Promise<unknown> | null = null;
   try {
     if (overlap) {
       const all = await importTabs(run, position.jobs, (tab) => stager.follow(tab), {
@@ -121,8 +138,17 @@ async function runPhase(
           folding = foldImported(run);
           // told to whoever waits for it at the end
           folding.catch(() => {});
+          if (!fewerWaits) return;
+          imaging = resolveImages(run);
+          imaging.catch(() => {});
         },
-        proven: (job, proof) => isProven(run, position, job, proof),
+        proven: async (job, proof) => {
+          await isProven(run, position, job, proof);
+          const kept = keepSpeed(run, position, job);
+          if (!fewerWaits) return kept;
+          kept.catch(() => {});
+          beside.push(kept);
+        },
       });
       if (!all) return 'historyIsLong';
     }
@@ -132,18 +158,23 @@ async function runPhase(
       position.jobs.shift();
     }
   } finally {
-    await CancellationScope.nonCancellable(() => Promise.all([stager.stop(), Promise.allSettled([folding])]));
+    await CancellationScope.nonCancellable(() =>
+      Promise.all([stager.stop(), Promise.allSettled([folding, imaging])]),
+    );
   }
 
   if (position.unproven.length > 0 && !accept) return { ended: 'unproven', position };
   const proven = Date.now();
   // histories of phases that began before have no such step
-  if (patched('images-in-bodies')) {
-    await imports.resolveImages.executeWithOptions(said('images in bodies'), [run]);
-  }
+  if (patched('images-in-bodies')) await (imaging ?? resolveImages(run));
   const report = await endPhase(run, overlap, folding);
   if (patched(ESTIMATES_SETTLED)) await settleEstimates(run, position, Date.now() - proven);
   return { ended: 'done', report };
+}
+
+/** Finds which attachment each image in a body is (C4). */
+function resolveImages(run: PhaseRun): Promise<unknown> {
+  return imports.resolveImages.executeWithOptions(said('images in bodies'), [run]);
 }
 
 /** Folds what was imported for the next phase (E3). */
@@ -190,6 +221,7 @@ async function tabIsDone(
   }
   const proof = await imports.proveTab.executeWithOptions(said(`proof of ${tab}`), [{ ...run, tab }]);
   await isProven(run, position, job, proof);
+  await keepSpeed(run, position, job);
   return true;
 }
 
@@ -199,7 +231,6 @@ async function isProven(run: PhaseRun, position: PhasePosition, job: TabJob, pro
   position.unproven = position.unproven.filter((each) => each.tab !== tab);
   if (proof.discrepancies > 0) position.unproven.push({ tab, discrepancies: proof.discrepancies });
   await tellMigration(PHASE_PROGRESS, { phase: run.phase, tab, proof } satisfies PhaseProgress);
-  await keepSpeed(run, position, job);
 }
 
 function historyIsLong(): boolean {

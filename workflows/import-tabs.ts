@@ -28,6 +28,12 @@ const READ_BACKS = 2;
  */
 const AS_CLOSED = 'import-as-closed';
 
+/**
+ * Phases that began before waited for what nothing depends on: a freeze of contacts that freezes nothing, how fast a tab was, and the
+ * images, which can be resolved when all is imported.
+ */
+export const FEWER_WAITS = 'fewer-waits';
+
 /** What becomes of the jobs as they are done. */
 interface Told {
   /** asked between groups: whether to end early, at a segment boundary */
@@ -56,6 +62,7 @@ export async function importTabs(
 ): Promise<boolean> {
   const asClosed = patched(AS_CLOSED);
   const pace = patched(MORE_AT_A_TIME) ? PACE : FORMER_PACE;
+  const frozenAfter: readonly Tab[] = patched(FEWER_WAITS) ? ['agents'] : ['agents', 'contacts'];
   const faults: unknown[] = [];
   const unproven = new Set<TabJob>();
   const mustLeave = (): boolean => faults.length > 0 || told.mustLeave();
@@ -79,7 +86,12 @@ export async function importTabs(
       .catch((error: unknown) => faults.push(error))
       .then(() => unproven.delete(job));
     try {
-      progress.isWhole = await importTab(run, job, follow(job.tab), { mustLeave, asClosed, pace });
+      progress.isWhole = await importTab(run, job, follow(job.tab), {
+        mustLeave,
+        asClosed,
+        pace,
+        frozenAfter,
+      });
     } catch (error) {
       faults.push(error);
     }
@@ -105,6 +117,8 @@ interface How {
   mustLeave: () => boolean;
   asClosed: boolean;
   pace: Pace;
+  /** tabs after which the context is frozen further */
+  frozenAfter: readonly Tab[];
 }
 
 /** @returns whether all of the tab is imported */
@@ -113,9 +127,9 @@ async function importTab(run: PhaseRun, job: TabJob, staged: StagedSoFar, how: H
   await condition(() => job.work === 'import' || staged.ended);
   if (job.work === 'prove' && staged.fault === null) job.imported = staged.segments;
   if (!(await importStaged(run, job, staged, how))) return false;
-  if (job.work === 'import' && (tab === 'agents' || tab === 'contacts')) {
+  if (job.work === 'import' && how.frozenAfter.includes(tab)) {
     await imports.freezeContext.executeWithOptions(said(`the ${tab} as they are now`), [
-      { ...run, after: tab },
+      { ...run, after: tab as 'agents' | 'contacts' },
     ]);
   }
   return true;
@@ -192,7 +206,7 @@ async function readBack(
   run: PhaseRun,
   job: TabJob,
   progress: Progress,
-  { asClosed, pace }: Omit<How, 'mustLeave'>,
+  { asClosed, pace }: Pick<How, 'asClosed' | 'pace'>,
 ): Promise<void> {
   const { tab } = job;
   const { readBack } = pace;

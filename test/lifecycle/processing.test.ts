@@ -27,7 +27,6 @@ describe('one phase', () => {
     expect(first('freezeContext')).toBeLessThan(first('importSegments'));
     expect(world.named('freezeContext').map((call) => (call.argument as { after: string }).after)).toEqual([
       'start',
-      'contacts',
     ]);
     const imported = world
       .named('importSegments')
@@ -85,16 +84,40 @@ describe('one phase', () => {
     expect(imported()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  test('E3: what was imported is folded while the rest of it is read back; the report waits for the proof', async () => {
+  test('E3, C4: what was imported is folded, and its images resolved, while the rest is read back; the report waits for the proof', async () => {
     const gate = life.world.hold('reconcileSegments');
     const request = await (await life.create()).approved();
-    await life.until('folded', () => life.world.named('foldImported').length === 1);
+    for (const name of ['foldImported', 'resolveImages'] as const)
+      await life.until(name, () => life.world.named(name).length === 1);
     await request.snapshot();
     expect(life.world.named('writeReport')).toHaveLength(0);
     gate.open();
     await request.reaches('REPLY_WINDOW');
-    expect(life.world.named('foldImported')).toHaveLength(1);
-    expect(life.world.named('writeReport')).toHaveLength(1);
+    for (const name of ['foldImported', 'resolveImages', 'writeReport'] as const)
+      expect(life.world.named(name)).toHaveLength(1);
+  });
+
+  test('B5: the report does not wait until the speed of a tab is kept; the phase does', async () => {
+    const gate = life.world.hold('recordSpeed');
+    const request = await (await life.create()).approved();
+    await life.until('reported', () => life.world.named('settleEstimates').length === 1);
+    expect((await request.snapshot()).state).toBe('PHASE_1');
+    gate.open();
+    await request.reaches('REPLY_WINDOW');
+    expect(life.world.named('recordSpeed')).toHaveLength(2);
+  });
+
+  test('A3: after the agents tab the context is frozen further', async () => {
+    life.world.plan = [
+      { tab: 'agents', records: 10, bytes: 10 },
+      { tab: 'contacts', records: 10, bytes: 10 },
+    ];
+    const request = await (await life.create()).approved();
+    await request.reaches('REPLY_WINDOW');
+    const frozen = life.world
+      .named('freezeContext')
+      .map(({ argument }) => (argument as { after: string }).after);
+    expect(frozen).toEqual(['start', 'agents']);
   });
 
   test('C2: what is staged of a tab is imported while the rest of it is staged', async () => {
