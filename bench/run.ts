@@ -20,7 +20,7 @@ const wholeNumber = (text: string): number => {
 
 const options = new Command('bench')
   .description('Measures the import against a plain script on the same files and server.')
-  .option('--megabytes <n>', 'size of the tickets file', wholeNumber, 30)
+  .option('--megabytes <n>', 'size of the tickets file', wholeNumber, 60)
   .option(
     '--workers <list>',
     'import worker processes: the whole phase is measured with each number',
