@@ -331,6 +331,39 @@ describe('D3: running any part again changes nothing', () => {
     expect(proofs.contacts?.counts).toMatchObject({ created: 1, unchanged: 0 });
   });
 
+  test('C9, D2: what an earlier version froze, which had no names of attempts, counts as it is', async () => {
+    const portal = await makePortal(engine);
+    const contacts = engine.db.collection<DeskDocument>('contacts');
+    for (const [_id, email] of [
+      [`${portal}/desk/there`, 'there@x.example'],
+      [`${portal}/files/before`, 'before@x.example'],
+    ] as const)
+      await contacts.insertOne({ _id, externalId: _id.split('/')[2] ?? '', lastName: 'There', email });
+    const request = await makeRequest(engine, portal, {
+      'Contacts.csv': csvText(['ContactExtId', 'Last Name', 'Email'], [['c1', 'L', 'there@x.example']]),
+    });
+    const run = { request, phase: 'phase-1' as const };
+    await engine.activities.planPhase(run);
+    await engine.activities.freezeContext({ ...run, after: 'start' });
+    const { frozenBy } = (await engine.stores.frozen.find(request, 'phase-1')) ?? {};
+    const attempt = frozenBy?.start ?? '';
+    const frozen = engine.db.collection<{ _id: string }>('frozen');
+    const named = await frozen.find({ _id: { $gt: `${request}/`, $lt: `${request}0` } }).toArray();
+    expect(named.length).toBeGreaterThan(0);
+    for (const { _id, ...entry } of named) {
+      expect(_id).toContain(`/${attempt}/`);
+      await frozen.insertOne({ _id: _id.replace(`${attempt}/`, ''), ...entry });
+      await frozen.deleteOne({ _id });
+    }
+    const ids = `folded/${request}/before/contacts`;
+    await engine.storage.put(ids, await engine.storage.get(`${ids}-${attempt}`));
+    await engine.db
+      .collection<{ _id: string }>('contexts')
+      .updateOne({ _id: `${request}/phase-1` }, { $unset: { frozenBy: 1 } });
+    const { proofs } = await runPhase(engine, request);
+    expect(proofs.contacts).toMatchObject({ counts: { created: 0, unchanged: 1 }, discrepancies: 0 });
+  });
+
   test('phase 2 again: the same desk and the same report', async () => {
     const portal = await makePortal(engine);
     const request = await makeRequest(engine, portal, FILES);
