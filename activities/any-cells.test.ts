@@ -1,6 +1,3 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RESULTS } from '../domain/codes.ts';
 import { type Random, randomFor } from '../examples/random.ts';
@@ -203,10 +200,7 @@ function tableOf(random: Random, tab: TableTab): Table {
 async function judge(request: string, { proofs, report }: PhaseResult, name: string): Promise<unknown[]> {
   const files = await readReport(engine, request, report);
   const kept = await engine.stores.reports.find(request, report.name, report.version);
-  const path = join(tmpdir(), `deskferry-${request}.zip`);
-  await writeFile(path, await engine.storage.get(kept?.storageKey ?? ''));
-  const { problems } = await verifyReport(path);
-  await rm(path);
+  const { problems } = await verifyReport(await engine.storage.localPath(kept?.storageKey ?? ''));
   const told: unknown[] = [name, problems];
   for (const tab of TABS) {
     const proof = proofs[tab];

@@ -6,7 +6,6 @@ import type { Desk } from '../desk/desk.ts';
 import {
   countsBefore,
   type FreezePoint,
-  type FrozenContext,
   type FrozenEntry,
   type FrozenKind,
   type FrozenPlace,
@@ -19,7 +18,7 @@ import { foldedIds } from './fold-imported.ts';
 import type { IdSet } from './id-set.ts';
 import type { PhaseRun } from './import-activities.ts';
 import type { PreparedRecord } from './prepare-records.ts';
-import { contextOf, planOf } from './plan-view.ts';
+import { contextOf, firstPhase, planOf } from './plan-view.ts';
 
 /** Most looked-up people that are kept at hand. */
 const KEPT_ENTRIES = 50_000;
@@ -43,33 +42,25 @@ const FROZEN_WITH: Readonly<Record<FrozenKind, FreezePoint | null>> = {
   contact: null,
 };
 
-/** The phase in which a request's contacts are kept together: its first one. */
-function firstPhase(plan: Pick<StoredPlan, 'phase' | 'continues'>): Phase {
-  return plan.continues ?? plan.phase;
-}
-
 /** All that a phase's import consults beside the desk: its plan and what was frozen when it started (D3). */
 export class PhaseWorld {
   readonly plan: StoredPlan;
-  readonly context: FrozenContext;
+  readonly context: StandingContext;
   /** what completes every record alike */
   readonly base: Omit<World, 'agent' | 'contact' | 'parent'>;
   readonly #stores: ImportStores;
   readonly #agentKind: FrozenKind;
-  readonly #frozenBy: StandingContext['frozenBy'];
   readonly #known = new Map<string, FrozenEntry | null>();
   readonly #statusesAdded = new Set<string>();
   readonly #parents = new Map<Tab, Map<string, string>>();
   #parentsKept = 0;
   #imported: { tab: Tab; ids: Promise<IdSet | null> } | null = null;
 
-  constructor(stores: ImportStores, plan: StoredPlan, standing: StandingContext) {
-    const { done, frozenBy, ...context } = standing;
+  constructor(stores: ImportStores, plan: StoredPlan, context: StandingContext) {
     this.plan = plan;
     this.context = context;
     this.#stores = stores;
-    this.#agentKind = done.includes('agents') ? 'agent' : 'agentBefore';
-    this.#frozenBy = frozenBy;
+    this.#agentKind = context.done.includes('agents') ? 'agent' : 'agentBefore';
     this.base = {
       importTime: context.importTime.getTime(),
       primaryContact: context.primaryContact.agentId,
@@ -191,7 +182,7 @@ export class PhaseWorld {
 
   #placeOf(phase: Phase, kind: FrozenKind): FrozenPlace {
     const point = FROZEN_WITH[kind];
-    const attempt = point === null ? null : (this.#frozenBy?.[point] ?? null);
+    const attempt = point === null ? null : (this.context.frozenBy?.[point] ?? null);
     return { request: this.plan.request, phase, kind, attempt };
   }
 }

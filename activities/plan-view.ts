@@ -20,6 +20,11 @@ export function continuedBy(phase: Phase): Phase | null {
   return CONTINUES[phase];
 }
 
+/** The phase in which a request began: what is kept of it once for all its phases is kept there. */
+export function firstPhase({ phase, continues }: Pick<StoredPlan, 'phase' | 'continues'>): Phase {
+  return continues ?? phase;
+}
+
 /**
  * Whose failures, bundled files and found ids a run keeps. A sample run's are its own: a phase may begin beside it, and nothing of a
  * sample may count for a phase (B6).

@@ -11,7 +11,7 @@ import { beat } from './beat.ts';
 import { foundBeforeKey, importedIds } from './fold-imported.ts';
 import { readIdSet } from './id-set.ts';
 import type { ImportActivities } from './import-activities.ts';
-import { contextOf, planOf, sourceParts } from './plan-view.ts';
+import { contextOf, firstPhase, planOf, sourceParts } from './plan-view.ts';
 
 export interface ProveTabDeps {
   stores: ImportStores;
@@ -124,9 +124,8 @@ async function findExtra(
   key: TabKey,
   sum: TabSum,
 ): Promise<{ count: number; named: Discrepancy[] }> {
-  const { portal, scope } = await contextOf(deps.stores, key);
-  const first = { ...key, phase: plan.continues ?? plan.phase };
-  const { frozenBy } = await contextOf(deps.stores, first);
+  const first = { ...key, phase: firstPhase(plan) };
+  const { portal, scope, frozenBy } = await contextOf(deps.stores, first);
   const before = await readIdSet(deps.storage, foundBeforeKey(first, frozenBy?.start));
   const extra = { count: 0, named: [] as Discrepancy[] };
   // where every record was read back and nobody had others there, as many as these are these

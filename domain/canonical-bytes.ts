@@ -20,8 +20,6 @@ const names = new SortedNames();
 
 /** Up to so many characters are written, or bytes copied, faster one by one. */
 const SHORT = 32;
-/** Of a longer text the bytes are counted before room is made for them. */
-const LONG = 1_000_000;
 /** Room that a number or a mark may take without asking. */
 const SPARE = 64;
 
@@ -31,7 +29,7 @@ const SPARE = 64;
  */
 export class CanonicalBytes {
   // a Buffer writes a text at a place; of a Uint8Array each text would need a view of its own
-  #to = Buffer.allocUnsafeSlow(1 << 16);
+  #to = firstRoom();
   #end = 0;
 
   /** The form written since `clear`; good until something else is written. */
@@ -46,7 +44,7 @@ export class CanonicalBytes {
 
   clear(): void {
     this.#end = 0;
-    if (this.#to.length > LARGEST_KEPT) this.#to = Buffer.allocUnsafeSlow(1 << 16);
+    if (isLargeRoom(this.#to)) this.#to = firstRoom();
   }
 
   value(value: Value | undefined): void {
@@ -161,8 +159,7 @@ export class CanonicalBytes {
   }
 
   #characters(text: string): void {
-    // a UTF-16 unit takes at most three bytes
-    const most = text.length > LONG ? Buffer.byteLength(text) : text.length * 3;
+    const most = mostUtf8Bytes(text);
     if (this.#end + most > this.#to.length) this.#grow(most);
     if (text.length <= SHORT) {
       let end = this.#end;
@@ -188,12 +185,37 @@ export class CanonicalBytes {
   }
 
   #grow(more: number): void {
-    const needed = this.#end + more;
-    const grown = Buffer.allocUnsafeSlow(needed + Math.min(needed, LARGEST_KEPT));
-    grown.set(this.#to.subarray(0, this.#end));
-    this.#to = grown;
+    this.#to = grownRoom(this.#to, this.#end, more);
   }
 }
 
-/** The room of a rare large form is given back. */
+// Room for what is written as bytes into one buffer, used again and again; the desk's documents as well.
+
+const FIRST = 1 << 16;
+/** A larger one is rare, and given back. */
 const LARGEST_KEPT = 1 << 22;
+/** Of a longer text the bytes are counted. */
+const LONG = 1_000_000;
+
+/** The room that writing begins with. */
+export function firstRoom(): Buffer {
+  return Buffer.allocUnsafeSlow(FIRST);
+}
+
+/** Whether a room is to be given back once it is used. */
+export function isLargeRoom(room: Buffer): boolean {
+  return room.length > LARGEST_KEPT;
+}
+
+/** A room with what was written, and at least so many bytes more: twice as much, or some MB of a large one. */
+export function grownRoom(room: Buffer, written: number, more: number): Buffer {
+  const needed = written + more;
+  const grown = Buffer.allocUnsafeSlow(needed + Math.min(needed, LARGEST_KEPT));
+  grown.set(room.subarray(0, written));
+  return grown;
+}
+
+/** Bytes that are enough for a text in UTF-8, whose units take at most three each; of a long one exactly as many as it takes. */
+export function mostUtf8Bytes(text: string): number {
+  return text.length > LONG ? Buffer.byteLength(text) : text.length * 3;
+}

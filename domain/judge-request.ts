@@ -2,6 +2,7 @@ import { type ColumnPlan, COLUMNS } from './columns.ts';
 import { checkMappedColumns, readMapping } from './field-mapping.ts';
 import type { Table } from './fed-tabs.ts';
 import { type Limits, TRIAL_BYTES } from './lifecycle.ts';
+import { listNames } from './list-names.ts';
 import type { Draft, Finding } from './request.ts';
 import { chooseTabs, TAB_TITLES, TABS, type Tab } from './tab.ts';
 
@@ -206,7 +207,7 @@ function judgeHeader(tab: Tab, { file, columns, missing }: FoundTable): Finding[
     findings.push({
       severity: 'information',
       code: 'CUSTOM_COLUMNS',
-      message: `${custom.length} columns are none of the format's and are kept as custom fields: ${custom.slice(0, 20).join(', ')}${custom.length > 20 ? ', ...' : ''}.`,
+      message: `${custom.length} columns are none of the format's and are kept as custom fields: ${listNames(custom)}.`,
       remedy: 'Map them if they belong to a field.',
       file,
       tab,

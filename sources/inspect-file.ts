@@ -1,3 +1,4 @@
+import { listNames } from '../domain/list-names.ts';
 import type { Tab } from '../domain/tab.ts';
 import { detectEncoding } from './detect-encoding.ts';
 import { type FileType, fileType } from './file-type.ts';
@@ -89,8 +90,6 @@ export interface InspectOptions {
 }
 
 const HEAD_BYTES = 1_000_000;
-/** Most columns that a message names. */
-const MOST_NAMED = 20;
 const SURE = 0.8;
 const UTF8_ONLY_ADVICE = 'Save it as CSV in UTF-8';
 
@@ -350,8 +349,7 @@ async function inspectHeader(
   part.delimiter = delimiter;
   const twice = [...new Set(header.filter((name, k) => name !== '' && header.indexOf(name) !== k))];
   if (twice.length > 0) {
-    const more = twice.length > MOST_NAMED ? ', ...' : '';
-    const message = `Columns that come more than once: ${twice.slice(0, MOST_NAMED).join(', ')}${more}. All are kept.`;
+    const message = `Columns that come more than once: ${listNames(twice)}. All are kept.`;
     problems.push({ severity: 'warning', code: 'DUPLICATE_COLUMN', entry, message });
   }
   if (header.some((name) => name.trim() === '')) {

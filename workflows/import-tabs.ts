@@ -62,13 +62,14 @@ export async function importTabs(
 ): Promise<boolean> {
   const asClosed = patched(AS_CLOSED);
   const pace = patched(MORE_AT_A_TIME) ? PACE : FORMER_PACE;
-  const frozenAfter: readonly Tab[] = patched(FEWER_WAITS) ? ['agents'] : ['agents', 'contacts'];
+  const frozenAfter: How['frozenAfter'] = patched(FEWER_WAITS) ? ['agents'] : ['agents', 'contacts'];
   const faults: unknown[] = [];
   const unproven = new Set<TabJob>();
   const mustLeave = (): boolean => faults.length > 0 || told.mustLeave();
+  const how: How = { mustLeave, asClosed, pace, frozenAfter };
 
   const prove = async (job: TabJob, progress: Progress): Promise<void> => {
-    await readBack(run, job, progress, { asClosed, pace });
+    await readBack(run, job, progress, how);
     job.spent = Date.now() - progress.begun;
     if (!progress.isWhole) return;
     const { tab } = job;
@@ -86,12 +87,7 @@ export async function importTabs(
       .catch((error: unknown) => faults.push(error))
       .then(() => unproven.delete(job));
     try {
-      progress.isWhole = await importTab(run, job, follow(job.tab), {
-        mustLeave,
-        asClosed,
-        pace,
-        frozenAfter,
-      });
+      progress.isWhole = await importTab(run, job, follow(job.tab), how);
     } catch (error) {
       faults.push(error);
     }
@@ -118,7 +114,7 @@ interface How {
   asClosed: boolean;
   pace: Pace;
   /** tabs after which the context is frozen further */
-  frozenAfter: readonly Tab[];
+  frozenAfter: readonly ('agents' | 'contacts')[];
 }
 
 /** @returns whether all of the tab is imported */
@@ -127,11 +123,9 @@ async function importTab(run: PhaseRun, job: TabJob, staged: StagedSoFar, how: H
   await condition(() => job.work === 'import' || staged.ended);
   if (job.work === 'prove' && staged.fault === null) job.imported = staged.segments;
   if (!(await importStaged(run, job, staged, how))) return false;
-  if (job.work === 'import' && how.frozenAfter.includes(tab)) {
-    await imports.freezeContext.executeWithOptions(said(`the ${tab} as they are now`), [
-      { ...run, after: tab as 'agents' | 'contacts' },
-    ]);
-  }
+  const after = how.frozenAfter.find((each) => each === tab);
+  if (job.work === 'import' && after !== undefined)
+    await imports.freezeContext.executeWithOptions(said(`the ${tab} as they are now`), [{ ...run, after }]);
   return true;
 }
 
@@ -206,7 +200,7 @@ async function readBack(
   run: PhaseRun,
   job: TabJob,
   progress: Progress,
-  { asClosed, pace }: Pick<How, 'asClosed' | 'pace'>,
+  { asClosed, pace }: How,
 ): Promise<void> {
   const { tab } = job;
   const { readBack } = pace;

@@ -1,4 +1,5 @@
 import { BSON } from 'mongodb';
+import { firstRoom, grownRoom, isLargeRoom, mostUtf8Bytes } from '../../domain/canonical-bytes.ts';
 import type { Value } from '../../domain/canonical.ts';
 import { ARRAY, BOOLEAN, DATE, DOCUMENT, DOUBLE, INT32, NULL, STRING } from './bson-types.ts';
 import type { DeskDocument, Migration } from './desk-document.ts';
@@ -7,12 +8,8 @@ const LARGEST_INT32 = 2 ** 31 - 1;
 const SMALLEST_INT32 = -(2 ** 31);
 /** Up to so many characters are written faster one by one. */
 const SHORT = 32;
-/** Of a longer text the bytes are counted before room is made for them. */
-const LONG = 1_000_000;
 /** A type, the end of a name and a number, or less. */
 const SPARE = 16;
-/** The room of rare large documents is given back. */
-const LARGEST_KEPT = 1 << 22;
 
 /** The document holds what is left to the library, which may refuse it. */
 class NotPlain extends Error {}
@@ -26,7 +23,7 @@ type PartValue = Value | Migration | Uint8Array | Part | readonly PartValue[] | 
  * texts, numbers, times and lists of them, which takes a third of its time. They are written into a buffer that is used again and again.
  */
 export class DocumentBytes {
-  #to = Buffer.allocUnsafeSlow(1 << 16);
+  #to = firstRoom();
   #end = 0;
 
   /**
@@ -38,8 +35,8 @@ export class DocumentBytes {
     this.#end = 0;
     for (const parts of documents) this.#document(parts);
     const bytes = this.#to.subarray(0, this.#end);
-    if (this.#to.length <= LARGEST_KEPT) return Uint8Array.prototype.slice.call(bytes);
-    this.#to = Buffer.allocUnsafeSlow(1 << 16);
+    if (!isLargeRoom(this.#to)) return Uint8Array.prototype.slice.call(bytes);
+    this.#to = firstRoom();
     return bytes;
   }
 
@@ -147,8 +144,7 @@ export class DocumentBytes {
   }
 
   #text(text: string): void {
-    const most = text.length > LONG ? Buffer.byteLength(text) : text.length * 3;
-    this.#reserve(most + SPARE);
+    this.#reserve(mostUtf8Bytes(text) + SPARE);
     const begin = this.#end + 4;
     let end = begin;
     if (text.length <= SHORT) {
@@ -183,9 +179,6 @@ export class DocumentBytes {
 
   #reserve(more: number): void {
     if (this.#end + more <= this.#to.length) return;
-    const needed = this.#end + more;
-    const grown = Buffer.allocUnsafeSlow(needed + Math.min(needed, LARGEST_KEPT));
-    grown.set(this.#to.subarray(0, this.#end));
-    this.#to = grown;
+    this.#to = grownRoom(this.#to, this.#end, more);
   }
 }

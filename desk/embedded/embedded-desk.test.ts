@@ -290,17 +290,17 @@ describe('writing a batch', () => {
       'T-2': { priority: 'Low' },
       'T-3': { 'a field that no tab has': 1 },
     };
-    const tab = ['T-1', 'T-2', 'T-3', 'T-4'];
+    const ids = ['T-1', 'T-2', 'T-3', 'T-4'];
     await desk.write(
       'tickets',
-      tab.map((id) => ticket(id)),
+      ids.map((id) => ticket(id)),
       stamp(),
     );
     const db = beforeChanges(server.database.db, async () => {
       for (const [id, $set] of Object.entries(edit))
         await tickets().updateOne({ _id: `${portal}/files/${id}` }, { $set });
     });
-    const batch = tab.map((id) => ticket(id, { priority: 'High' }, true));
+    const batch = ids.map((id) => ticket(id, { priority: 'High' }, true));
     const outcomes = await createEmbeddedDesk(db, links).write('tickets', batch, stamp('phase-2'));
 
     expect(outcomes.map(({ result, code }) => code ?? result)).toEqual([
@@ -328,14 +328,14 @@ describe('writing a batch', () => {
   });
 
   test('G: a changed record that the desk refuses fails alone', async () => {
-    const tab = ['T-1', 'T-2', 'T-3'];
+    const ids = ['T-1', 'T-2', 'T-3'];
     await desk.write(
       'tickets',
-      tab.map((id) => ticket(id)),
+      ids.map((id) => ticket(id)),
       stamp(),
     );
     const strict = createEmbeddedDesk(refusing(server.database.db, recordId(portal, 'files', 'T-2')), links);
-    const batch = tab.map((id) => ticket(id, { priority: 'High' }, true));
+    const batch = ids.map((id) => ticket(id, { priority: 'High' }, true));
     const outcomes = await strict.write('tickets', batch, stamp('phase-2'));
     expect(outcomes.map(({ result, code }) => code ?? result)).toEqual([
       'updated',

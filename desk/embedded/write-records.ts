@@ -10,7 +10,7 @@ import { type ReadBack, readBack } from './read-records.ts';
 import { checkScope, recordId } from './record-id.ts';
 import type { RecordQuota } from './record-quota.ts';
 import { MOST_RECORD_BYTES, storedBytes } from './record-size.ts';
-import { sendWrite, type Written } from './send-write.ts';
+import { type Refusal, sendWrite, type Written } from './send-write.ts';
 
 /** What goes to the server in one message; a few writers side by side stay under 32 MB of record bodies in flight. */
 const CHUNK_BYTES = 8_000_000;
@@ -172,7 +172,7 @@ async function insertChunks(writer: Writer, entries: readonly Entry[]): Promise<
   return taken;
 }
 
-function refusedRecord(code: number | 'taken'): WriteOutcome {
+function refusedRecord(code: Refusal): WriteOutcome {
   const message = `the desk refused the record with its code ${code}`;
   return { result: 'failed', code: 'DESK_REFUSED', message, deskId: null, digest: null };
 }

@@ -178,23 +178,17 @@ final class Database extends AbstractSynchronizedMongoDatabase<IdKey> {
 
     /** What an update says; of pipelines only the one that puts a document in the place of another: `[{$replaceWith: '$$name'}]`. */
     private static Document change(Object update, Document variables) {
-        boolean isReplacement =
-            variables != null &&
-            update instanceof List<?> stages &&
-            stages.size() == 1 &&
-            stages.get(0) instanceof Document stage &&
-            stage.size() == 1 &&
-            stage.get("$replaceWith") instanceof String name &&
-            name.startsWith("$$") &&
-            variables.get(name.substring(2)) instanceof Document variable &&
-            variable.size() == 1 &&
-            variable.get("$literal") instanceof Document;
-        if (!isReplacement) {
-            refusePipeline(update);
-            return (Document) update;
-        }
-        String name = (String) ((Document) ((List<?>) update).get(0)).get("$replaceWith");
-        return (Document) ((Document) variables.get(name.substring(2))).get("$literal");
+        Document replacement = variables == null ? null : WholeDocument.literal(variables.get(replacing(update)));
+        if (replacement != null) return replacement;
+        refusePipeline(update);
+        return (Document) update;
+    }
+
+    /** The name of the variable that a pipeline puts in the place of a document, or null. */
+    private static String replacing(Object update) {
+        if (!(update instanceof List<?> stages && stages.size() == 1)) return null;
+        if (!(stages.get(0) instanceof Document stage && stage.size() == 1)) return null;
+        return stage.get("$replaceWith") instanceof String name && name.startsWith("$$") ? name.substring(2) : null;
     }
 
     private static void refusePipeline(Object update) {

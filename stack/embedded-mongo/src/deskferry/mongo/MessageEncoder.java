@@ -1,5 +1,8 @@
 package deskferry.mongo;
 
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_ARRAY;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_EMBEDDED_DOCUMENT;
+
 import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.wire.MongoWireMessageEncoder;
 import de.bwaldvogel.mongo.wire.OpCode;
@@ -12,8 +15,6 @@ import java.util.Map;
 
 /** Sends stored documents as they are: decoding them only to encode them again took a third of the server's time. */
 final class MessageEncoder extends MongoWireMessageEncoder {
-    private static final byte DOCUMENT = 3;
-    private static final byte ARRAY = 4;
     private static final byte BODY_SECTION = 0;
 
     @Override
@@ -40,10 +41,10 @@ final class MessageEncoder extends MongoWireMessageEncoder {
         for (Map.Entry<String, Object> field : document.entrySet()) {
             Object value = field.getValue();
             if (value instanceof StoredBatch batch) {
-                writeName(ARRAY, field.getKey(), out);
+                writeName(TYPE_ARRAY, field.getKey(), out);
                 writeBatch(batch, out);
             } else if (value instanceof Document inner) {
-                writeName(DOCUMENT, field.getKey(), out);
+                writeName(TYPE_EMBEDDED_DOCUMENT, field.getKey(), out);
                 writeDocument(inner, out);
             } else {
                 byte type = BsonEncoder.determineType(value);
@@ -58,7 +59,7 @@ final class MessageEncoder extends MongoWireMessageEncoder {
     private static void writeBatch(StoredBatch batch, ByteBuf out) {
         int begun = begin(out);
         for (int index = 0; index < batch.size(); index++) {
-            writeName(DOCUMENT, Integer.toString(index), out);
+            writeName(TYPE_EMBEDDED_DOCUMENT, Integer.toString(index), out);
             out.writeBytes(batch.bytes(index));
         }
         out.writeByte(0);

@@ -1,19 +1,19 @@
 package deskferry.mongo;
 
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_ARRAY;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_BOOLEAN;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_DOUBLE;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_EMBEDDED_DOCUMENT;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_INT32;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_INT64;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_NULL;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_OBJECT_ID;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_UTC_DATETIME;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_UTF8_STRING;
+
 /** Documents whose bytes can be taken as they came: whole, and of the usual types. */
 final class PlainBson {
     private static final int DEEPEST = 50;
-
-    private static final byte DOUBLE = 1;
-    private static final byte STRING = 2;
-    private static final byte DOCUMENT = 3;
-    private static final byte ARRAY = 4;
-    private static final byte OBJECT_ID = 7;
-    private static final byte BOOLEAN = 8;
-    private static final byte DATE = 9;
-    private static final byte NULL = 10;
-    private static final byte INT32 = 16;
-    private static final byte INT64 = 18;
 
     private static final int BROKEN = -1;
     private static final int UNUSUAL = -2;
@@ -54,7 +54,7 @@ final class PlainBson {
     }
 
     private static boolean isUsualId(byte type) {
-        return type == STRING || type == OBJECT_ID || type == INT32;
+        return type == TYPE_UTF8_STRING || type == TYPE_OBJECT_ID || type == TYPE_INT32;
     }
 
     /** Where the document ends that begins here, BROKEN, or UNUSUAL when it holds what is not known here. */
@@ -78,23 +78,27 @@ final class PlainBson {
 
     private int valueEnd(byte type, int at, int end, int depth) {
         return switch (type) {
-            case STRING -> {
+            case TYPE_UTF8_STRING -> {
                 if (end - at < 5) yield BROKEN;
                 int size = int32(at);
                 if (size < 1 || size > end - at - 4) yield BROKEN;
                 yield bytes[at + 3 + size] == 0 ? at + 4 + size : BROKEN;
             }
-            case DOCUMENT, ARRAY -> documentEnd(at, end, depth + 1);
-            case OBJECT_ID -> at + 12;
-            case BOOLEAN -> at < end && (bytes[at] == 0 || bytes[at] == 1) ? at + 1 : BROKEN;
-            case DOUBLE, DATE, INT64 -> at + 8;
-            case INT32 -> at + 4;
-            case NULL -> at;
+            case TYPE_EMBEDDED_DOCUMENT, TYPE_ARRAY -> documentEnd(at, end, depth + 1);
+            case TYPE_OBJECT_ID -> at + 12;
+            case TYPE_BOOLEAN -> at < end && (bytes[at] == 0 || bytes[at] == 1) ? at + 1 : BROKEN;
+            case TYPE_DOUBLE, TYPE_UTC_DATETIME, TYPE_INT64 -> at + 8;
+            case TYPE_INT32 -> at + 4;
+            case TYPE_NULL -> at;
             default -> UNUSUAL;
         };
     }
 
     private int int32(int at) {
+        return int32(bytes, at);
+    }
+
+    static int int32(byte[] bytes, int at) {
         return bytes[at] & 0xFF | (bytes[at + 1] & 0xFF) << 8 | (bytes[at + 2] & 0xFF) << 16 | bytes[at + 3] << 24;
     }
 }

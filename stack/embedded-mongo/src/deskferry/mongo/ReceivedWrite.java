@@ -21,7 +21,6 @@ final class ReceivedWrite {
     private static final int FLAGS = 4;
     private static final byte BODY = 0;
     private static final byte SEQUENCE = 1;
-    private static final int COMMAND_LENGTH = 8;
 
     /** A command and the sequence behind it. */
     private enum Kind {
@@ -49,7 +48,7 @@ final class ReceivedWrite {
      */
     static MongoMessage take(Channel channel, ByteBuf buffer) {
         int begin = buffer.readerIndex();
-        if (buffer.readableBytes() < HEADER + FLAGS + 1 + LENGTH + COMMAND_LENGTH) return null;
+        if (buffer.readableBytes() < HEADER + FLAGS + 1 + LENGTH) return null;
         int length = buffer.getIntLE(begin);
         int end = begin + length;
         int command = begin + HEADER + FLAGS + 1;
@@ -101,6 +100,7 @@ final class ReceivedWrite {
     }
 
     private static boolean holds(ByteBuf buffer, int at, byte[] bytes) {
+        if (at + bytes.length > buffer.writerIndex()) return false;
         byte[] found = new byte[bytes.length];
         buffer.getBytes(at, found);
         return Arrays.equals(found, bytes);

@@ -1,5 +1,9 @@
 package deskferry.mongo;
 
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_ARRAY;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_EMBEDDED_DOCUMENT;
+import static de.bwaldvogel.mongo.wire.BsonConstants.TYPE_UTF8_STRING;
+
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -9,9 +13,7 @@ import java.util.Arrays;
  * without decoding any of them.
  */
 record ReplacementAsRead(IdKey key, byte[] asRead, byte[] replacement) {
-    private static final byte STRING = 2;
-    private static final byte DOCUMENT = 3;
-    private static final byte ARRAY = 4;
+    private static final byte[] ROOT = "$$ROOT".getBytes(StandardCharsets.US_ASCII);
     private static final int END = 1;
 
     /**
@@ -19,22 +21,34 @@ record ReplacementAsRead(IdKey key, byte[] asRead, byte[] replacement) {
      * @return null when it says anything else
      */
     static ReplacementAsRead of(byte[] statement) {
-        Reader whole = new Reader(statement, 0);
-        Reader query = whole.open(DOCUMENT, "q");
-        byte[] id = query == null ? null : query.text("_id");
-        Reader expression = id == null ? null : query.open(DOCUMENT, "$expr");
-        Reader sides = expression == null ? null : expression.open(ARRAY, "$eq");
-        byte[] root = sides == null ? null : sides.text("0");
-        Reader literal = root == null ? null : sides.open(DOCUMENT, "1");
-        byte[] asRead = literal == null ? null : literal.document("$literal");
-        byte[] replacement = asRead == null ? null : whole.document("u");
-        boolean isIt =
-            replacement != null &&
-            Arrays.equals(root, "$$ROOT".getBytes(StandardCharsets.US_ASCII)) &&
-            literal.isAtEnd() && sides.isAtEnd() && expression.isAtEnd() && query.isAtEnd() && whole.isAtEnd() &&
-            Arrays.equals(new Reader(replacement, 0).text("_id"), id) &&
-            !PlainBson.namesOperator(replacement);
-        return isIt ? new ReplacementAsRead(IdKey.of(new String(id, StandardCharsets.UTF_8)), asRead, replacement) : null;
+        try {
+            Reader whole = new Reader(statement, 0);
+            Reader query = whole.open(TYPE_EMBEDDED_DOCUMENT, "q");
+            byte[] id = query.text("_id");
+            Reader expression = query.open(TYPE_EMBEDDED_DOCUMENT, "$expr");
+            Reader sides = expression.open(TYPE_ARRAY, "$eq");
+            byte[] root = sides.text("0");
+            Reader literal = sides.open(TYPE_EMBEDDED_DOCUMENT, "1");
+            byte[] asRead = literal.document("$literal");
+            byte[] replacement = whole.document("u");
+            boolean isIt =
+                literal.isAtEnd() && sides.isAtEnd() && expression.isAtEnd() && query.isAtEnd() && whole.isAtEnd() &&
+                Arrays.equals(root, ROOT) &&
+                Arrays.equals(new Reader(replacement, 0).text("_id"), id) &&
+                !PlainBson.namesOperator(replacement);
+            return isIt ? new ReplacementAsRead(IdKey.of(new String(id, StandardCharsets.UTF_8)), asRead, replacement) : null;
+        } catch (AnythingElse other) {
+            return null;
+        }
+    }
+
+    /** The statement says something else; it is thrown for most updates, so it holds no trace. */
+    private static final class AnythingElse extends Exception {
+        static final AnythingElse IT = new AnythingElse();
+
+        private AnythingElse() {
+            super(null, null, false, false);
+        }
     }
 
     /** The elements of a document, one after the other, each of them expected. */
@@ -45,7 +59,7 @@ record ReplacementAsRead(IdKey key, byte[] asRead, byte[] replacement) {
 
         Reader(byte[] bytes, int begin) {
             this.bytes = bytes;
-            this.end = begin + int32(bytes, begin) - END;
+            this.end = begin + PlainBson.int32(bytes, begin) - END;
             this.at = begin + Integer.BYTES;
         }
 
@@ -53,40 +67,34 @@ record ReplacementAsRead(IdKey key, byte[] asRead, byte[] replacement) {
             return at == end;
         }
 
-        /** The bytes of a text, or null when it is not what comes next. */
-        byte[] text(String name) {
-            if (!enter(STRING, name)) return null;
+        byte[] text(String name) throws AnythingElse {
+            enter(TYPE_UTF8_STRING, name);
             int from = at + Integer.BYTES;
-            at = from + int32(bytes, at);
+            at = from + PlainBson.int32(bytes, at);
             return Arrays.copyOfRange(bytes, from, at - END);
         }
 
-        byte[] document(String name) {
-            if (!enter(DOCUMENT, name)) return null;
+        byte[] document(String name) throws AnythingElse {
+            enter(TYPE_EMBEDDED_DOCUMENT, name);
             int from = at;
-            at += int32(bytes, at);
+            at += PlainBson.int32(bytes, at);
             return Arrays.copyOfRange(bytes, from, at);
         }
 
-        Reader open(byte type, String name) {
-            if (!enter(type, name)) return null;
+        Reader open(byte type, String name) throws AnythingElse {
+            enter(type, name);
             Reader inner = new Reader(bytes, at);
-            at += int32(bytes, at);
+            at += PlainBson.int32(bytes, at);
             return inner;
         }
 
-        private boolean enter(byte type, String name) {
+        private void enter(byte type, String name) throws AnythingElse {
             int nameEnd = at + 1 + name.length();
-            if (nameEnd >= end || bytes[at] != type || bytes[nameEnd] != 0) return false;
+            if (nameEnd >= end || bytes[at] != type || bytes[nameEnd] != 0) throw AnythingElse.IT;
             for (int place = 0; place < name.length(); place++) {
-                if (bytes[at + 1 + place] != name.charAt(place)) return false;
+                if (bytes[at + 1 + place] != name.charAt(place)) throw AnythingElse.IT;
             }
             at = nameEnd + 1;
-            return true;
-        }
-
-        private static int int32(byte[] bytes, int at) {
-            return bytes[at] & 0xFF | (bytes[at + 1] & 0xFF) << 8 | (bytes[at + 2] & 0xFF) << 16 | bytes[at + 3] << 24;
         }
     }
 }

@@ -14,16 +14,15 @@ final class WholeDocument {
 
     /** The document that an `$expr` asks for in just that way, or null. */
     static Document wantedBy(Object expression) {
-        boolean isIt =
-            expression instanceof Document comparison &&
-            comparison.size() == 1 &&
-            comparison.get("$eq") instanceof List<?> sides &&
-            sides.size() == 2 &&
-            "$$ROOT".equals(sides.get(0)) &&
-            sides.get(1) instanceof Document literal &&
-            literal.size() == 1 &&
-            literal.get("$literal") instanceof Document;
-        return isIt ? (Document) ((Document) ((List<?>) ((Document) expression).get("$eq")).get(1)).get("$literal") : null;
+        if (!(expression instanceof Document comparison && comparison.size() == 1)) return null;
+        if (!(comparison.get("$eq") instanceof List<?> sides && sides.size() == 2)) return null;
+        return "$$ROOT".equals(sides.get(0)) ? literal(sides.get(1)) : null;
+    }
+
+    /** The document in `{$literal: document}`, or null. */
+    static Document literal(Object expression) {
+        if (!(expression instanceof Document literal && literal.size() == 1)) return null;
+        return literal.get("$literal") instanceof Document document ? document : null;
     }
 
     /** Whether MongoDB takes the values for equal; most are found so without making their ordered bytes. */
